@@ -10,8 +10,11 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds from an arbitrary origin; never goes back. */
   monotonicMs(): number;
-  /** Runs `action` once after `delayMs`. The timer does not keep the process alive. */
-  after(delayMs: number, action: () => void): Timer;
+  /**
+   * Runs `action` once after `delayMs`. The timer keeps the process alive only if `holdsProcess` says
+   * so: for an acknowledgement somebody waits for, not for housekeeping.
+   */
+  after(delayMs: number, action: () => void, holdsProcess?: boolean): Timer;
 }
 
 export interface Timer {

@@ -46,7 +46,7 @@ export interface FileSystem {
   info(path: string): FileInfo | undefined;
   /** Names in a directory, sorted. */
   list(directory: string): string[];
-  /** Creates a directory and its parents with mode 0700; fine if it exists. */
+  /** Creates a directory and its parents with mode 0700; fine if it exists. The names it created are durable. */
   makeDirectory(path: string): void;
   rename(from: string, to: string): void;
   /** Removes a file; fine if it is not there. */

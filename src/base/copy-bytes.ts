@@ -1,0 +1,34 @@
+/**
+ * Copies between byte buffers without allocating. Hot code only.
+ *
+ * Measured (Bun 1.4, 16 / 100 / 4096 bytes): a byte loop 16 / 80 / 2,100 ns, `set(subarray())`
+ * 75 / 90 / 100 ns, `Buffer.prototype.copy` 20 / 37 / 70 ns.
+ */
+
+const LOOP_BYTES_MAX = 24;
+// eslint-disable-next-line typescript/unbound-method -- called with an explicit receiver, it works on any Uint8Array
+const nativeCopy = Buffer.prototype.copy;
+
+/** Copies `source[sourceOffset … + length)` to `target[targetOffset …]`; the two may share a buffer if they do not overlap. */
+export function copyBytes(
+  source: Uint8Array,
+  sourceOffset: number,
+  target: Uint8Array,
+  targetOffset: number,
+  length: number,
+): void {
+  if (length > LOOP_BYTES_MAX) {
+    nativeCopy.call(source, target, targetOffset, sourceOffset, sourceOffset + length);
+    return;
+  }
+  for (let i = 0; i < length; i++) {
+    target[targetOffset + i] = source[sourceOffset + i] as number;
+  }
+}
+
+/** A fresh copy of a slice. For short ones a byte loop beats `slice`, which costs a species lookup. */
+export function copyOut(bytes: Uint8Array, offset: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length);
+  copyBytes(bytes, offset, copy, 0, length);
+  return copy;
+}

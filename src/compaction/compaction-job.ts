@@ -1,0 +1,225 @@
+/**
+ * The compaction job: carries out a `merge` plan. Job and result are plain data and cross threads; the
+ * job never sees the database. Inputs are opened one after the other per level, merged, thinned by the
+ * drop rules and written as new tables of the target level.
+ *
+ * Order (I6): every output is complete and synced when this returns; syncing the directory, naming the
+ * outputs in the manifest and removing the inputs is the caller's. When anything fails, the outputs made
+ * so far are removed and the first error is thrown.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { FileNumber, Version } from "../base/ids.ts";
+import type { EntryCursor } from "../cursor/cursor.ts";
+import { LevelCursor } from "../cursor/level-cursor.ts";
+import { MergeCursor } from "../cursor/merge-cursor.ts";
+import type { Env } from "../env/env.ts";
+import type { TableMeta, TreeVersion } from "../manifest/version.ts";
+import type { TableOptions } from "../table/table-options.ts";
+import type { ChecksumVerification } from "../table/table-reader.ts";
+import { planInputs, planSpan, totalBytes } from "./compaction-plan.ts";
+import type { CompactionPlan } from "./compaction-plan.ts";
+import { BoundedCursor } from "./bounded-cursor.ts";
+import { CompactionInputs } from "./compaction-inputs.ts";
+import { DropCursor } from "./drop-rules.ts";
+import { anyOverlaps, overlapping } from "./key-span.ts";
+import type { KeySpan } from "./key-span.ts";
+import { OVERLAP_TABLES_MAX } from "./leveled-policy.ts";
+import { olderRanges, OlderRangeTracker } from "./older-ranges.ts";
+import type { OlderRanges } from "./older-ranges.ts";
+import { OverlapMeter } from "./overlap-meter.ts";
+import { TableSequence } from "./table-sequence.ts";
+
+/** A table one level below the target, for cutting outputs. */
+export interface SizedSpan extends KeySpan {
+  readonly sizeBytes: number;
+}
+
+/** Part of a plan's keys: `lower` included, `upper` excluded, `undefined` = open. */
+export interface KeyBounds {
+  readonly lower: Uint8Array | undefined;
+  readonly upper: Uint8Array | undefined;
+}
+
+export const NO_BOUNDS: KeyBounds = { lower: undefined, upper: undefined };
+
+export interface CompactionJob {
+  readonly directory: string;
+  readonly sourceLevel: number;
+  readonly targetLevel: number;
+  /** As in the plan. */
+  readonly sources: readonly TableMeta[];
+  readonly targets: readonly TableMeta[];
+  /** The keys to do; the rest of the plan is another job's. */
+  readonly bounds: KeyBounds;
+  readonly olderRanges: OlderRanges;
+  /** Tables of the level below the target that the plan meets, by smallest key. */
+  readonly tablesBelow: readonly SizedSpan[];
+  /** An output is closed when merging it down would meet more than this. */
+  readonly overlapBytesMax: number;
+  /** Every output is known to be ordered (I3). */
+  readonly knownOrdered: boolean;
+  readonly discardVersion: Version;
+  readonly versionsToKeep: number;
+  readonly nowSeconds: number;
+  readonly tableSizeBytes: number;
+  readonly tableOptions: TableOptions;
+  readonly verifyChecksums: ChecksumVerification;
+  /** Data keys of encrypted inputs by key id. */
+  readonly dataKeys: ReadonlyMap<number, Uint8Array>;
+  /** Outputs are numbered from here; `fileNumberCount` numbers are reserved. */
+  readonly firstFileNumber: FileNumber;
+  readonly fileNumberCount: number;
+}
+
+export interface CompactionResult {
+  /** By smallest key; empty when everything was dropped. */
+  readonly outputs: readonly TableMeta[];
+  /** Value-log record bytes that dropped entries pointed to, by file. */
+  readonly discardedBytes: ReadonlyMap<FileNumber, number>;
+  /** Time-travel reads below this version are incomplete from now on; 0 = none. */
+  readonly thinnedVersion: Version;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly entriesIn: number;
+  readonly entriesOut: number;
+}
+
+/** What a job needs beside its plan and the tree. */
+export interface CompactionJobSettings {
+  readonly directory: string;
+  readonly discardVersion: Version;
+  readonly versionsToKeep: number;
+  readonly nowSeconds: number;
+  readonly tableOptions: TableOptions;
+  readonly verifyChecksums: ChecksumVerification;
+  readonly memtablesMayHoldOlder?: boolean;
+  readonly dataKeys?: ReadonlyMap<number, Uint8Array>;
+}
+
+/**
+ * The job of a `merge` plan on the tree it was made for. `firstFileNumber` starts a range of
+ * `fileNumbersNeeded(plan)` numbers that nobody else uses.
+ */
+export function compactionJob(
+  version: TreeVersion,
+  plan: CompactionPlan,
+  settings: CompactionJobSettings,
+  firstFileNumber: FileNumber,
+  bounds: KeyBounds = NO_BOUNDS,
+): CompactionJob {
+  assert(plan.kind === "merge", "moves and drops are edits, not jobs");
+  const { directory, discardVersion, versionsToKeep, nowSeconds, tableOptions, verifyChecksums } =
+    settings;
+  const span = planSpan(plan);
+  const deeper = version.levels.slice(plan.targetLevel + 1);
+  const hasNothingBelow = !deeper.some((tables) => anyOverlaps(tables, 1, span));
+  return {
+    directory,
+    sourceLevel: plan.sourceLevel,
+    targetLevel: plan.targetLevel,
+    sources: plan.sources,
+    targets: plan.targets,
+    bounds,
+    olderRanges: olderRanges(version, plan, settings.memtablesMayHoldOlder === true),
+    tablesBelow: overlapping(deeper[0] ?? [], span).map(
+      ({ smallestKey, largestKey, sizeBytes }) => ({ smallestKey, largestKey, sizeBytes }),
+    ),
+    overlapBytesMax: OVERLAP_TABLES_MAX * plan.tableSizeBytes,
+    knownOrdered: hasNothingBelow || planInputs(plan).every((table) => table.knownOrdered),
+    discardVersion,
+    versionsToKeep,
+    nowSeconds,
+    tableSizeBytes: plan.tableSizeBytes,
+    tableOptions,
+    verifyChecksums,
+    dataKeys: settings.dataKeys ?? new Map(),
+    firstFileNumber,
+    fileNumberCount: fileNumbersNeeded(version, plan),
+  };
+}
+
+/** Compressed inputs may be written uncompressed; beyond this the last output just grows. */
+const EXPANSION_MAX = 8;
+
+/** How many table numbers to reserve for a plan's (or one part's) outputs; generous. */
+export function fileNumbersNeeded(version: TreeVersion, plan: CompactionPlan): number {
+  const bytes = totalBytes(plan.sources) + totalBytes(plan.targets);
+  const isCompressed = planInputs(plan).some((table) => table.compression !== 0);
+  const bySize = Math.ceil((bytes * (isCompressed ? EXPANSION_MAX : 2)) / plan.tableSizeBytes);
+  const below = overlapping(version.levels[plan.targetLevel + 1] ?? [], planSpan(plan));
+  const byOverlap = Math.ceil(totalBytes(below) / (OVERLAP_TABLES_MAX * plan.tableSizeBytes));
+  return bySize + byOverlap + 1;
+}
+
+/** Runs the job on the calling thread. */
+export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
+  const inputs = new CompactionInputs(job, env);
+  const tables = new TableSequence(
+    {
+      directory: job.directory,
+      level: job.targetLevel,
+      knownOrdered: job.knownOrdered,
+      options: job.tableOptions,
+      firstFileNumber: job.firstFileNumber,
+      fileNumberCount: job.fileNumberCount,
+    },
+    env,
+  );
+  try {
+    const older = new OlderRangeTracker(job.olderRanges);
+    const entries = new DropCursor(openMerged(job, inputs), {
+      discardVersion: job.discardVersion,
+      versionsToKeep: job.versionsToKeep,
+      nowSeconds: job.nowSeconds,
+      mayHaveOlder: (bytes, offset, length) => older.mayHaveOlder(bytes, offset, length),
+    });
+    writeTables(job, entries, tables);
+    entries.close();
+    const outputs = tables.finish();
+    return {
+      outputs,
+      discardedBytes: entries.discardedBytes,
+      thinnedVersion: entries.thinnedVersion,
+      bytesRead: inputs.bytesOpened,
+      bytesWritten: totalBytes(outputs),
+      entriesIn: entries.entriesIn,
+      entriesOut: entries.entriesOut,
+    };
+  } catch (error) {
+    tables.removeAll();
+    throw error;
+  } finally {
+    inputs.close();
+  }
+}
+
+/** Newest sources first, so that an internal key stored twice comes from the newer table. */
+function openMerged(job: CompactionJob, inputs: CompactionInputs): EntryCursor {
+  const cursors: EntryCursor[] = [];
+  if (job.sourceLevel === 0) {
+    for (const table of job.sources) cursors.push(new LevelCursor(inputs.level([table])));
+  } else {
+    cursors.push(new LevelCursor(inputs.level(job.sources)));
+  }
+  if (job.targets.length > 0) cursors.push(new LevelCursor(inputs.level(job.targets)));
+  const merged = new MergeCursor(cursors);
+  const { upper } = job.bounds;
+  return upper === undefined ? merged : new BoundedCursor(merged, upper);
+}
+
+/** Closes a table before a user key when it is large enough or would meet too much below. */
+function writeTables(job: CompactionJob, entries: DropCursor, tables: TableSequence): void {
+  const { lower } = job.bounds;
+  const below = new OverlapMeter(job.tablesBelow);
+  if (lower === undefined) entries.seekToFirst();
+  else entries.seek(lower, Number.POSITIVE_INFINITY);
+  for (; entries.valid; entries.next()) {
+    if (entries.startsKey) {
+      const met = below.advanceTo(entries.keyBytes, entries.keyOffset, entries.keyLength);
+      const isFull = tables.currentSizeBytes >= job.tableSizeBytes || met > job.overlapBytesMax;
+      if (isFull && tables.closeCurrent()) below.restart();
+    }
+    tables.add(entries, entries.stale);
+  }
+}

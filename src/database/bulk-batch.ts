@@ -1,0 +1,99 @@
+/**
+ * `Batch`: bulk writes. Entries go straight into the memtable's arena and are written in large
+ * groups; they become readable group by group. Not atomic, never conflicts, splits itself over
+ * memtables.
+ */
+
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import { MelesError } from "../base/errors.ts";
+import { META_DELETE, META_DISCARD_EARLIER } from "../format/stored-value.ts";
+import { expiryOf, userMetaOf, writeKey, writeValue } from "./arguments.ts";
+import type { CommitQueue } from "./commit-queue.ts";
+import type { Batch, Key, PutOptions, Value } from "./contract.ts";
+
+export interface BatchHost {
+  readonly queue: CommitQueue;
+  readonly valueSizeMax: number;
+  readonly syncsOnCommit: boolean;
+  requireWritable(): void;
+  nowMs(): number;
+}
+
+const DEFAULT_PENDING_BYTES = 1 << 20;
+
+export class BulkBatch implements Batch {
+  readonly #host: BatchHost;
+  readonly #maxPendingBytes: number;
+  #failure: unknown;
+  #cancelled = false;
+
+  constructor(host: BatchHost, maxPendingBytes = DEFAULT_PENDING_BYTES) {
+    this.#host = host;
+    this.#maxPendingBytes = maxPendingBytes;
+  }
+
+  put(key: Key, value: Value, options?: PutOptions): Promise<void> | undefined {
+    const host = this.#host;
+    this.#requireUsable();
+    const keyBytes = writeKey(key);
+    const valueBytes = writeValue(value, host.valueSizeMax);
+    if (options === undefined) return this.#stage(keyBytes, valueBytes, 0, 0, 0);
+    return this.#stage(
+      keyBytes,
+      valueBytes,
+      options.discardEarlierVersions === true ? META_DISCARD_EARLIER : 0,
+      userMetaOf(options),
+      expiryOf(options, host.nowMs()),
+    );
+  }
+
+  delete(key: Key): Promise<void> | undefined {
+    this.#requireUsable();
+    return this.#stage(writeKey(key), EMPTY_BYTES, META_DELETE, 0, 0);
+  }
+
+  #stage(
+    key: Uint8Array,
+    value: Uint8Array,
+    meta: number,
+    userMeta: number,
+    expiresAt: number,
+  ): Promise<void> | undefined {
+    const waiting = this.#host.queue.bulk(
+      this,
+      key,
+      value,
+      meta,
+      userMeta,
+      expiresAt,
+      this.#maxPendingBytes,
+    );
+    if (waiting === undefined) return undefined;
+    // A caller who does not await must still learn of a failure, at the latest from flush().
+    waiting.catch((error: unknown) => {
+      this.#failure ??= error;
+    });
+    return waiting;
+  }
+
+  async flush(): Promise<void> {
+    this.#requireUsable();
+    await this.#host.queue.drain(this.#host.syncsOnCommit);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#host.queue.cancelBulk(this);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#cancelled) await this.flush();
+  }
+
+  #requireUsable(): void {
+    if (this.#cancelled) throw new MelesError("ERR_DISCARDED", "the batch was cancelled");
+    this.#host.requireWritable();
+  }
+}

@@ -1,0 +1,447 @@
+/**
+ * `MelesDatabase`: the façade. It checks arguments, hands work to the parts that `open.ts` assembled,
+ * and owns nothing but their wiring and the event listeners.
+ */
+
+import { ConflictError, MelesError } from "../base/errors.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
+import type { Version } from "../base/ids.ts";
+import type { EntryCursor } from "../cursor/cursor.ts";
+import type { Env } from "../env/env.ts";
+import { META_DELETE, META_DISCARD_EARLIER } from "../format/stored-value.ts";
+import type { ManifestLog } from "../manifest/manifest-log.ts";
+import type { BlockCache } from "../table/block-cache.ts";
+import type { ConflictTable } from "../transaction/conflict-table.ts";
+import { OWN_WRITE_VERSION, type Oracle } from "../transaction/oracle.ts";
+import type { ValueLogReader } from "../value-log/value-log-reader.ts";
+import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
+import {
+  type Bounds,
+  boundsOf,
+  expiryOf,
+  invalid,
+  readKey,
+  userMetaOf,
+  writeKey,
+  writeValue,
+} from "./arguments.ts";
+import { BulkBatch } from "./bulk-batch.ts";
+import type { CommitQueue } from "./commit-queue.ts";
+import type {
+  Batch,
+  BeginOptions,
+  Database,
+  DatabaseEvent,
+  Entry,
+  Key,
+  LevelInfo,
+  PutOptions,
+  Query,
+  QueryParameters,
+  Range,
+  Scan,
+  SizeInfo,
+  SnapshotInfo,
+  Stats,
+  TableInfo,
+  Transaction,
+  UpdateOptions,
+  Value,
+  ValueLogInfo,
+  VerifyOptions,
+  VerifyReport,
+} from "./contract.ts";
+import { DropRange } from "./drop-range.ts";
+import type { EventHub } from "./event-hub.ts";
+import { describeLevels, describeSize, describeTables, describeValueLogs } from "./introspection.ts";
+import type { Maintenance } from "./maintenance.ts";
+import type { Memtables } from "./memtables.ts";
+import type { ReadPath } from "./read-path.ts";
+import { DatabaseScan, type ScanHost } from "./scan.ts";
+import { openSource } from "./scan-source.ts";
+import type { Settings } from "./settings.ts";
+import type { Snapshot, Snapshots } from "./snapshots.ts";
+import { readEntry, TransactionHandle, type TransactionHost } from "./transaction-handle.ts";
+import type { TreeState } from "./tree-state.ts";
+import { verifyDatabase } from "./verify.ts";
+
+/** Runs the query language over a database; injected, because the language lies above. */
+export type QueryEngine = (database: Database, text: string, parameters?: QueryParameters) => Query;
+
+/** Everything `open.ts` put together. */
+export interface DatabaseParts {
+  /** As the user knows it. */
+  readonly name: string;
+  /** The directory. */
+  readonly path: string;
+  readonly env: Env;
+  readonly settings: Settings;
+  readonly oracle: Oracle;
+  readonly conflicts: ConflictTable;
+  readonly snapshots: Snapshots;
+  readonly memtables: Memtables;
+  readonly trees: TreeState;
+  readonly manifest: ManifestLog;
+  readonly cache: BlockCache;
+  readonly valueLog: ValueLogWriter;
+  readonly values: ValueLogReader;
+  readonly queue: CommitQueue;
+  readonly maintenance: Maintenance;
+  readonly reads: ReadPath;
+  readonly events: EventHub;
+  readonly runQuery: QueryEngine;
+  /** Releases files, threads and the lock, after everything is written. */
+  readonly release: () => Promise<void>;
+}
+
+/** First back-off after a conflict; doubles with each retry, with jitter. */
+const RETRY_DELAY_MS = 0.5;
+const RETRY_DELAY_MAX_MS = 50;
+
+export class MelesDatabase implements Database {
+  readonly #parts: DatabaseParts;
+  readonly #transactionHost: TransactionHost;
+  #closing: Promise<void> | undefined;
+  #scans = 0;
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts;
+    const { settings, reads, values, queue, env, memtables } = parts;
+    this.#transactionHost = {
+      reads,
+      values,
+      valueThreshold: settings.valueThreshold,
+      valueSizeMax: settings.valueLogFileSize,
+      commitBytesMax: memtables.commitBytesMax,
+      requireOpen: () => this.#requireOpen(),
+      nowMs: () => env.clock.nowMs(),
+      openSource: (ownWrites, bounds) => this.#openSource(ownWrites, bounds),
+      commit: (commit) => queue.commit(commit),
+    };
+  }
+
+  get path(): string {
+    return this.#parts.name;
+  }
+
+  get readOnly(): boolean {
+    return this.#parts.settings.readOnly;
+  }
+
+  // -------------------------------------------------------------------- reads
+
+  get(key: Key): Uint8Array | undefined {
+    this.#requireOpen();
+    return this.#parts.reads.get(readKey(key), this.#parts.oracle.lastCommitted);
+  }
+
+  getEntry(key: Key): Entry | undefined {
+    this.#requireOpen();
+    return readEntry(this.#parts.reads, readKey(key), this.#parts.oracle.lastCommitted);
+  }
+
+  getMany(keys: readonly Key[]): (Uint8Array | undefined)[] {
+    this.#requireOpen();
+    const { reads, oracle } = this.#parts;
+    return keys.map((key) => reads.get(readKey(key), oracle.lastCommitted));
+  }
+
+  has(key: Key): boolean {
+    this.#requireOpen();
+    const { reads, oracle } = this.#parts;
+    return reads.findLive(readKey(key), oracle.lastCommitted) !== undefined;
+  }
+
+  scan(range?: Range): Scan {
+    return this.#scan(boundsOf(range));
+  }
+
+  count(range?: Range): number {
+    const scan = this.#scan({ ...boundsOf(range), keysOnly: true });
+    return scan.count();
+  }
+
+  #scan(bounds: Bounds): DatabaseScan {
+    this.#requireOpen();
+    this.#scans++;
+    const { snapshots, values, env } = this.#parts;
+    let snapshot: Snapshot | undefined = snapshots.open("scan");
+    const { readVersion } = snapshot;
+    const host: ScanHost = {
+      readVersion,
+      values,
+      nowSeconds: () => Math.floor(env.clock.nowMs() / 1000),
+      openSource: (within) => {
+        this.#requireOpen();
+        if (snapshot === undefined) this.#requireVersion(readVersion);
+        return this.#openSource(undefined, within);
+      },
+      trackRange: () => undefined,
+      release: () => {
+        snapshot?.close();
+        snapshot = undefined;
+      },
+    };
+    const scan = new DatabaseScan(host, bounds);
+    snapshots.closeWith(scan, snapshot);
+    return scan;
+  }
+
+  #openSource(ownWrites: EntryCursor | undefined, bounds: Bounds): EntryCursor {
+    const { memtables, trees } = this.#parts;
+    return openSource(ownWrites, memtables.newestFirst, trees.tree, bounds);
+  }
+
+  // ------------------------------------------------------------------- writes
+
+  async put(key: Key, value: Value, options?: PutOptions): Promise<Version> {
+    this.#requireWritable();
+    const { settings, queue, env } = this.#parts;
+    const keyBytes = writeKey(key);
+    const valueBytes = writeValue(value, settings.valueLogFileSize);
+    if (options === undefined) return queue.put(keyBytes, valueBytes, 0, 0, 0);
+    const meta = options.discardEarlierVersions === true ? META_DISCARD_EARLIER : 0;
+    const expiresAt = expiryOf(options, env.clock.nowMs());
+    return queue.put(keyBytes, valueBytes, meta, userMetaOf(options), expiresAt);
+  }
+
+  async delete(key: Key): Promise<Version> {
+    this.#requireWritable();
+    return this.#parts.queue.put(writeKey(key), EMPTY_BYTES, META_DELETE, 0, 0);
+  }
+
+  batch(options?: { readonly maxPendingBytes?: number }): Batch {
+    this.#requireWritable();
+    const { queue, settings, env } = this.#parts;
+    const maxPendingBytes = options?.maxPendingBytes;
+    if (maxPendingBytes !== undefined && !(maxPendingBytes > 0)) {
+      throw invalid("maxPendingBytes is a positive number of bytes");
+    }
+    return new BulkBatch(
+      {
+        queue,
+        valueSizeMax: settings.valueLogFileSize,
+        syncsOnCommit: settings.sync === "commit",
+        requireWritable: () => this.#requireWritable(),
+        nowMs: () => env.clock.nowMs(),
+      },
+      maxPendingBytes,
+    );
+  }
+
+  // ------------------------------------------------------------- transactions
+
+  begin(options: BeginOptions = {}): Transaction {
+    this.#requireOpen();
+    const { settings, snapshots, queue, conflicts } = this.#parts;
+    const { at } = options;
+    const readOnly = options.readOnly === true || at !== undefined || settings.readOnly;
+    if (at !== undefined) this.#requireVersion(at);
+    const tracked = !readOnly && settings.detectConflicts;
+    if (tracked) queue.beforeUpdate();
+    const snapshot = snapshots.open(
+      "transaction",
+      at,
+      tracked ? (version) => conflicts.endUpdate(version) : undefined,
+    );
+    if (tracked) conflicts.beginUpdate(snapshot.readVersion);
+    const transaction = new TransactionHandle(this.#transactionHost, snapshot, {
+      readOnly,
+      detectConflicts: settings.detectConflicts,
+    });
+    snapshots.closeWith(transaction, snapshot);
+    return transaction;
+  }
+
+  view<T>(read: (transaction: Transaction) => T): T {
+    const transaction = this.begin({ readOnly: true });
+    let result: T;
+    try {
+      result = read(transaction);
+    } catch (error) {
+      transaction.discard();
+      throw error;
+    }
+    if (result instanceof Promise) {
+      return result.finally(() => transaction.discard()) as T;
+    }
+    transaction.discard();
+    return result;
+  }
+
+  async update<T>(
+    run: (transaction: Transaction) => T | Promise<T>,
+    options: UpdateOptions = {},
+  ): Promise<T> {
+    const { clock, random } = this.#parts.env;
+    const retries = options.retries ?? 10;
+    for (let attempt = 0; ; attempt++) {
+      options.signal?.throwIfAborted();
+      this.#requireWritable();
+      const transaction = this.begin();
+      try {
+        const result = await run(transaction);
+        await transaction.commit();
+        return result;
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt >= retries) throw error;
+      } finally {
+        transaction.discard();
+      }
+      const ceiling = Math.min(RETRY_DELAY_MAX_MS, RETRY_DELAY_MS * 2 ** attempt);
+      const delayMs = ceiling * random.next();
+      await new Promise<void>((resume) => {
+        clock.after(delayMs, resume, true);
+      });
+    }
+  }
+
+  // -------------------------------------------------------------- maintenance
+
+  query(text: string, parameters?: QueryParameters): Query {
+    this.#requireOpen();
+    return this.#parts.runQuery(this, text, parameters);
+  }
+
+  async dropPrefix(...prefixes: readonly Key[]): Promise<void> {
+    this.#requireWritable();
+    await new DropRange(this).dropPrefixes(prefixes);
+  }
+
+  async dropAll(): Promise<void> {
+    this.#requireWritable();
+    await new DropRange(this).dropPrefixes([""]);
+  }
+
+  async flush(): Promise<void> {
+    this.#requireWritable();
+    await this.#parts.queue.drain(false);
+    await this.#parts.maintenance.flushAll();
+  }
+
+  async sync(): Promise<void> {
+    this.#requireWritable();
+    await this.#parts.queue.drain(false);
+    await this.#parts.queue.syncInBackground();
+  }
+
+  async compact(): Promise<void> {
+    await this.flush();
+    await this.#parts.maintenance.compactAll();
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.#requireOpen();
+    if (!this.readOnly) await this.#parts.queue.drain(false);
+    return verifyDatabase(this.#parts, options);
+  }
+
+  stats(): Stats {
+    const { oracle, reads, queue, valueLog, values, maintenance, memtables, cache, snapshots } =
+      this.#parts;
+    const commit = queue.counters;
+    const work = maintenance.counters;
+    return {
+      version: oracle.lastCommitted,
+      gets: reads.counters.gets,
+      scans: this.#scans,
+      commits: commit.commits,
+      conflicts: commit.conflicts,
+      entriesWritten: commit.entries,
+      bytesWrittenUser: commit.userBytes,
+      bytesWrittenLog: commit.logBytes,
+      bytesWrittenValueLog: valueLog.bytesWritten,
+      bytesWrittenFlush: work.flushBytes,
+      bytesWrittenCompaction: work.compactionBytes,
+      flushes: work.flushes,
+      compactions: work.compactions,
+      bloomChecks: reads.counters.bloomChecks,
+      bloomHits: reads.counters.bloomHits,
+      blockReads: cache.misses,
+      blockCacheHits: cache.hits,
+      valueLogReads: values.reads,
+      stallMs: commit.stallMs,
+      memtableBytes: memtables.heldBytes,
+      memtables: memtables.newestFirst.length,
+      blockCacheBytes: cache.usedBytes,
+      openSnapshots: snapshots.size,
+    };
+  }
+
+  levels(): LevelInfo[] {
+    return describeLevels(this.#parts);
+  }
+
+  tables(): TableInfo[] {
+    return describeTables(this.#parts);
+  }
+
+  valueLogs(): ValueLogInfo[] {
+    return describeValueLogs(this.#parts);
+  }
+
+  snapshots(): SnapshotInfo[] {
+    return this.#parts.snapshots.list();
+  }
+
+  options(): Readonly<Record<string, unknown>> {
+    return { ...this.#parts.settings };
+  }
+
+  size(): SizeInfo {
+    return describeSize(this.#parts);
+  }
+
+  on(event: DatabaseEvent, listener: (detail: unknown) => void): () => void {
+    return this.#parts.events.on(event, listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { queue, maintenance, release } = this.#parts;
+    try {
+      if (!this.readOnly && queue.failure === undefined) await queue.drain(false);
+      queue.close();
+      if (!this.readOnly) await maintenance.finish(queue.failure === undefined);
+    } finally {
+      queue.close();
+      await release();
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closing !== undefined) throw new MelesError("ERR_CLOSED", "the database is closed");
+  }
+
+  #requireWritable(): void {
+    this.#requireOpen();
+    if (this.readOnly) {
+      throw new MelesError("ERR_READ_ONLY", "the database was opened read-only");
+    }
+  }
+
+  /** A version that can still be read exactly. */
+  #requireVersion(at: Version): void {
+    const { oracle, manifest } = this.#parts;
+    if (!Number.isSafeInteger(at) || at < 0 || at >= OWN_WRITE_VERSION) {
+      throw invalid("a version is a whole number from 0 to 2^53 − 2");
+    }
+    if (at > oracle.lastCommitted) {
+      throw invalid(`version ${at} does not exist yet; the newest is ${oracle.lastCommitted}`);
+    }
+    if (at < manifest.thinnedVersion) {
+      throw new MelesError(
+        "ERR_VERSION_GONE",
+        `version ${at} cannot be read any more: compaction has dropped versions below ${manifest.thinnedVersion}`,
+      );
+    }
+  }
+}

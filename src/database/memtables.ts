@@ -1,0 +1,154 @@
+/**
+ * The memtables and their logs: one active, some frozen and waiting to be flushed.
+ *
+ * A log file appears with the first write and has the same bytes as its memtable's arena. Rotation
+ * freezes the active pair; a frozen one leaves when its table is in the manifest.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { FileNumber } from "../base/ids.ts";
+import { join } from "../base/paths.ts";
+import type { Env } from "../env/env.ts";
+import { memFileName } from "../format/file-names.ts";
+import { encodeLogHeader } from "../format/log-header.ts";
+import { LogFile } from "../log/log-file.ts";
+import { Memtable } from "../memtable/memtable.ts";
+
+export interface LoggedMemtable {
+  readonly memtable: Memtable;
+  readonly number: FileNumber;
+  /** Absent until the first write, and in a read-only database. */
+  log: LogFile | undefined;
+}
+
+/** Badger's default replay arena: a log that needs more would end the reading process (hazard 10). */
+const READER_BYTES_MAX = 64 << 20;
+
+export class Memtables {
+  readonly #env: Env;
+  readonly #directory: string;
+  readonly #arenaBytes: number;
+  /** Oldest first. */
+  #frozen: LoggedMemtable[];
+  #active: LoggedMemtable;
+  #newestFirst: readonly Memtable[] = [];
+  #nextNumber: FileNumber;
+
+  constructor(
+    env: Env,
+    directory: string,
+    arenaBytes: number,
+    recovered: { frozen: LoggedMemtable[]; active: LoggedMemtable | undefined },
+    nextNumber: FileNumber,
+    floorVersion: number,
+  ) {
+    this.#env = env;
+    this.#directory = directory;
+    this.#arenaBytes = arenaBytes;
+    this.#frozen = recovered.frozen;
+    this.#nextNumber = nextNumber;
+    this.#active = recovered.active ?? this.#create(floorVersion);
+    this.#refresh();
+  }
+
+  get active(): LoggedMemtable {
+    return this.#active;
+  }
+
+  /** Oldest first. */
+  get frozen(): readonly LoggedMemtable[] {
+    return this.#frozen;
+  }
+
+  /** Active and frozen, newest first; a new array whenever the set changes. */
+  get newestFirst(): readonly Memtable[] {
+    return this.#newestFirst;
+  }
+
+  /** A memtable may hold versions older than the tree's: replayed from a directory that Badger wrote. */
+  get mayHoldOlder(): boolean {
+    return this.#newestFirst.some((memtable) => !memtable.isEmpty && !memtable.isKnownOrdered);
+  }
+
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const memtable of this.#newestFirst) bytes += memtable.heldBytes;
+    return bytes;
+  }
+
+  /** Most a single commit may take. */
+  get commitBytesMax(): number {
+    return this.#arenaBytes - encodeLogHeader(0, new Uint8Array(12)).length;
+  }
+
+  /** Whether `bytes` more fit into the active memtable. */
+  hasRoom(bytes: number): boolean {
+    const { memtable } = this.#active;
+    return memtable.freeBytes >= bytes && memtable.readerBytes < READER_BYTES_MAX;
+  }
+
+  /** Freezes the active memtable (it must hold no unwritten records) and starts a new one. */
+  rotate(): void {
+    const { memtable } = this.#active;
+    assert(memtable.indexedBytes === memtable.usedBytes, "a group is written before a rotation");
+    this.#frozen = [...this.#frozen, this.#active];
+    this.#active = this.#create(Math.max(memtable.floorVersion, memtable.maxVersion));
+    this.#refresh();
+  }
+
+  /** Forgets a frozen memtable whose entries are in a table now, and removes its log. */
+  remove(flushed: LoggedMemtable): void {
+    this.#frozen = this.#frozen.filter((one) => one !== flushed);
+    this.#refresh();
+    if (flushed.log !== undefined) {
+      flushed.log.close();
+      this.#env.fileSystem.remove(join(this.#directory, memFileName(flushed.number)));
+    }
+  }
+
+  /** The active log, created when the first group is about to be written. */
+  openLog(): LogFile {
+    const active = this.#active;
+    if (active.log === undefined) {
+      const iv = new Uint8Array(12);
+      this.#env.random.fill(iv);
+      const header = encodeLogHeader(0, iv);
+      active.memtable.arena.set(header, 0);
+      active.log = LogFile.create(
+        this.#env.fileSystem,
+        this.#directory,
+        memFileName(active.number),
+        header,
+      );
+    }
+    return active.log;
+  }
+
+  /** Logs with bytes that are not synced yet. */
+  dirtyLogs(): LogFile[] {
+    const logs: LogFile[] = [];
+    for (const one of [...this.#frozen, this.#active]) {
+      if (one.log?.isDirty === true) logs.push(one.log);
+    }
+    return logs;
+  }
+
+  close(): void {
+    for (const one of [...this.#frozen, this.#active]) one.log?.close();
+  }
+
+  #create(floorVersion: number): LoggedMemtable {
+    return {
+      memtable: new Memtable(this.#arenaBytes, floorVersion),
+      number: this.#nextNumber++,
+      log: undefined,
+    };
+  }
+
+  #refresh(): void {
+    this.#newestFirst = [
+      this.#active.memtable,
+      ...this.#frozen.map((one) => one.memtable).reverse(),
+    ];
+  }
+}

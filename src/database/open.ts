@@ -1,0 +1,224 @@
+/**
+ * Opening: lock → manifest → tables → logs in order → value-log tail → serve. All or nothing: a
+ * failure releases everything taken so far, in reverse.
+ */
+
+import { join } from "../base/paths.ts";
+import type { Env } from "../env/env.ts";
+import type { Executor } from "../env/executor.ts";
+import { KEYREGISTRY, KEYREGISTRY_REWRITE, tableFileName } from "../format/file-names.ts";
+import { decodeKeyRegistry, encodeKeyRegistryHeader } from "../format/key-registry.ts";
+import { ManifestLog } from "../manifest/manifest-log.ts";
+import { BlockCache } from "../table/block-cache.ts";
+import { ConflictTable } from "../transaction/conflict-table.ts";
+import { Oracle } from "../transaction/oracle.ts";
+import { ValueLogReader } from "../value-log/value-log-reader.ts";
+import { ValueLogWriter } from "../value-log/value-log-writer.ts";
+import type { Job, JobResult } from "../worker/jobs.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { MelesDatabase, type QueryEngine } from "./database.ts";
+import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./directory.ts";
+import { EventHub } from "./event-hub.ts";
+import { Maintenance } from "./maintenance.ts";
+import { Memtables } from "./memtables.ts";
+import { ReadPath } from "./read-path.ts";
+import { recoverLogs, recoverValueLogs } from "./recovery.ts";
+import type { Settings } from "./settings.ts";
+import { Snapshots } from "./snapshots.ts";
+import { TreeState } from "./tree-state.ts";
+
+/** What opening needs from above. */
+export interface OpenParts {
+  /** The path as the user knows it. */
+  readonly name: string;
+  readonly env: Env;
+  readonly settings: Settings;
+  readonly executor: Executor<Job, JobResult>;
+  readonly runInline: (job: Job) => JobResult;
+  readonly runQuery: QueryEngine;
+}
+
+/** Badger closes a value-log file at so many records. */
+const VALUE_LOG_RECORDS_MAX = 1_000_000;
+
+/** Opens the database in `directory` (absolute). */
+export async function openDatabase(directory: string, parts: OpenParts): Promise<MelesDatabase> {
+  const undo: (() => unknown)[] = [() => parts.executor.close()];
+  try {
+    return assemble(directory, parts, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) {
+      try {
+        await step();
+      } catch {
+        // The first failure is the one to report.
+      }
+    }
+    throw error;
+  }
+}
+
+function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]): MelesDatabase {
+  const { env, settings, executor } = parts;
+  const { fileSystem, clock } = env;
+  const { readOnly } = settings;
+  prepareDirectory(fileSystem, directory, readOnly);
+  // Before the lock: a directory that is no database should not get a LOCK file either.
+  inspectDirectory(fileSystem, directory);
+  const lock = fileSystem.lockDirectory(directory, readOnly ? "shared" : "exclusive");
+  undo.push(() => lock.release());
+  const content = inspectDirectory(fileSystem, directory);
+
+  const manifest = content.hasManifest
+    ? ManifestLog.open(fileSystem, directory, settings.externalMagic, readOnly)
+    : ManifestLog.create(fileSystem, directory, settings.externalMagic);
+  undo.push(() => manifest.close());
+  openKeyRegistry(env, directory, readOnly);
+
+  const cache = new BlockCache(settings.blockCacheSize, settings.blockSize);
+  const trees = new TreeState(env, directory, cache, settings);
+  undo.push(() => trees.close());
+  trees.load([...manifest.tables.values()]);
+  if (!readOnly) removeOrphans(env, directory, content, manifest);
+
+  const tableVersion = trees.tree.version.levels
+    .flat()
+    .reduce((newest, table) => Math.max(newest, table.maxVersion), 0);
+  const valueLogs = recoverValueLogs(env, directory, content.valueLogs, readOnly);
+  const logs = recoverLogs(
+    env,
+    directory,
+    content.logs,
+    valueLogs.sizes,
+    settings.memtableSize,
+    tableVersion,
+    readOnly,
+  );
+  const memtables = new Memtables(
+    env,
+    directory,
+    settings.memtableSize,
+    { frozen: logs.memtables, active: undefined },
+    logs.nextNumber,
+    logs.memtables.reduce((newest, { memtable }) => Math.max(newest, memtable.maxVersion), tableVersion),
+  );
+  undo.push(() => memtables.close());
+
+  const oracle = new Oracle(memtables.active.memtable.floorVersion);
+  const conflicts = new ConflictTable(oracle);
+  const events = new EventHub(env.log);
+  const values = new ValueLogReader(fileSystem, directory);
+  undo.push(() => values.close());
+  const valueLog = new ValueLogWriter(
+    env,
+    directory,
+    { fileSizeBytes: settings.valueLogFileSize, recordCountMax: VALUE_LOG_RECORDS_MAX },
+    valueLogs.nextNumber,
+  );
+  undo.push(() => valueLog.close());
+  const maintenance: Maintenance = new Maintenance({
+    env,
+    directory,
+    settings,
+    oracle,
+    memtables,
+    trees,
+    manifest,
+    valueLog,
+    executor,
+    runInline: parts.runInline,
+    events,
+    valueLogFiles: [...valueLogs.sizes.keys()],
+    discards: valueLogs.discards,
+    onProgress: () => queue.resume(),
+  });
+  const queue: CommitQueue = new CommitQueue({
+    env,
+    directory,
+    oracle,
+    conflicts,
+    memtables,
+    valueLog,
+    valueThreshold: settings.valueThreshold,
+    sync: settings.sync,
+    syncIntervalMs: settings.syncIntervalMs,
+    canRotate: () => maintenance.canRotate(),
+    onRotate: () => maintenance.schedule(),
+    delayMs: () => maintenance.delayMs(),
+    onStall: (waitedMs) => events.emit("stall", { waitedMs }),
+    onFailure: (error) => events.emit("error", error),
+  });
+  if (!readOnly) maintenance.schedule();
+
+  return new MelesDatabase({
+    name: parts.name,
+    path: directory,
+    env,
+    settings,
+    oracle,
+    conflicts,
+    snapshots: new Snapshots(oracle, clock),
+    memtables,
+    trees,
+    manifest,
+    cache,
+    valueLog,
+    values,
+    queue,
+    maintenance,
+    reads: new ReadPath(memtables, trees, values, clock),
+    events,
+    runQuery: parts.runQuery,
+    release: async () => {
+      // In reverse order of taking; the lock goes last.
+      await executor.close();
+      valueLog.close();
+      values.close();
+      memtables.close();
+      trees.close();
+      manifest.close();
+      lock.release();
+    },
+  });
+}
+
+/** Tables that no manifest names (a crash between writing and naming) and unfinished files. */
+function removeOrphans(
+  env: Env,
+  directory: string,
+  content: DirectoryContent,
+  manifest: ManifestLog,
+): void {
+  const { fileSystem } = env;
+  for (const fileNumber of content.tables) {
+    if (!manifest.tables.has(fileNumber)) {
+      fileSystem.remove(join(directory, tableFileName(fileNumber)));
+    }
+  }
+  for (const name of content.leftovers) fileSystem.remove(join(directory, name));
+}
+
+/** Badger wants the registry, also without encryption. One that needs a key refuses the open. */
+function openKeyRegistry(env: Env, directory: string, readOnly: boolean): void {
+  const { fileSystem } = env;
+  const path = join(directory, KEYREGISTRY);
+  const bytes = fileSystem.readFile(path);
+  if (bytes !== undefined) {
+    decodeKeyRegistry(bytes, undefined);
+    return;
+  }
+  if (readOnly) return;
+  const iv = new Uint8Array(16);
+  env.random.fill(iv);
+  const header = encodeKeyRegistryHeader(iv, undefined);
+  const temporary = join(directory, KEYREGISTRY_REWRITE);
+  const file = fileSystem.open(temporary, { write: true, create: "truncate" });
+  try {
+    file.write(header, 0, header.length, 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  fileSystem.rename(temporary, path);
+  fileSystem.syncDirectory(directory);
+}

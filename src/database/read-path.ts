@@ -1,0 +1,148 @@
+/**
+ * Point reads: own memtables newest first, then the levels from the top. A hit in a source that is
+ * known to be ordered ends the search (I3); a hit in one that is not (written by Badger, whose
+ * collection puts old versions on top) is only a candidate, and the newest candidate wins.
+ *
+ * Allocates nothing but the returned value.
+ */
+
+import { compareRange } from "../base/bytes.ts";
+import { copyOut } from "../base/copy-bytes.ts";
+import type { Version } from "../base/ids.ts";
+import { EntrySlot } from "../cursor/entry-slot.ts";
+import type { Clock } from "../env/env.ts";
+import { bloomHash } from "../format/bloom-hash.ts";
+import { META_DELETE, META_POINTER } from "../format/stored-value.ts";
+import type { TableReader } from "../table/table-reader.ts";
+import type { ValueLogReader } from "../value-log/value-log-reader.ts";
+import type { Memtables } from "./memtables.ts";
+import { findTable } from "./tree.ts";
+import type { TreeState } from "./tree-state.ts";
+
+export interface ReadCounters {
+  gets: number;
+  bloomChecks: number;
+  bloomHits: number;
+}
+
+export class ReadPath {
+  readonly #memtables: Memtables;
+  readonly #trees: TreeState;
+  readonly #values: ValueLogReader;
+  readonly #clock: Clock;
+  readonly #slot = new EntrySlot();
+  /** The newest hit so far in sources that are not known to be ordered. */
+  readonly #candidate = new EntrySlot();
+  #hasCandidate = false;
+  readonly counters: ReadCounters = { gets: 0, bloomChecks: 0, bloomHits: 0 };
+
+  constructor(memtables: Memtables, trees: TreeState, values: ValueLogReader, clock: Clock) {
+    this.#memtables = memtables;
+    this.#trees = trees;
+    this.#values = values;
+    this.#clock = clock;
+  }
+
+  /** The value visible at `version`, a copy. */
+  get(key: Uint8Array, version: Version): Uint8Array | undefined {
+    const slot = this.findLive(key, version);
+    return slot === undefined ? undefined : this.valueOf(slot, key);
+  }
+
+  /** The live entry visible at `version`; the slot is valid until the next read. */
+  findLive(key: Uint8Array, version: Version): EntrySlot | undefined {
+    this.counters.gets++;
+    const slot = this.#slot;
+    if (!this.#find(key, bloomHash(key, 0, key.length), version, slot)) return undefined;
+    if ((slot.meta & META_DELETE) !== 0) return undefined;
+    if (slot.expiresAt !== 0 && slot.expiresAt <= this.#clock.nowMs() / 1000) return undefined;
+    return slot;
+  }
+
+  /** Copies the value out, through the value log if the slot holds a pointer. */
+  valueOf(slot: EntrySlot, key: Uint8Array): Uint8Array {
+    const { valueBytes, valueOffset, valueLength } = slot;
+    if ((slot.meta & META_POINTER) !== 0) {
+      return this.#values.read(valueBytes, valueOffset, key, 0, key.length, slot.version);
+    }
+    return copyOut(valueBytes, valueOffset, valueLength);
+  }
+
+  #find(key: Uint8Array, hash: number, version: Version, slot: EntrySlot): boolean {
+    this.#hasCandidate = false;
+    const memtables = this.#memtables.newestFirst;
+    for (let i = 0; i < memtables.length; i++) {
+      const memtable = memtables[i] as (typeof memtables)[number];
+      if (!memtable.get(key, hash, version, slot)) continue;
+      if (this.#settles(memtable.isKnownOrdered, version, slot)) return true;
+    }
+    const { levelZero, deeper } = this.#trees.tree;
+    for (let i = 0; i < levelZero.length; i++) {
+      const table = levelZero[i] as TableReader;
+      if (!this.#probe(table, key, hash, version, slot)) continue;
+      if (this.#settles(table.meta.knownOrdered, version, slot)) return true;
+    }
+    for (let level = 1; level < deeper.length; level++) {
+      const tables = deeper[level] as readonly TableReader[];
+      // Badger keeps all versions of a key in one table; a neighbour is looked at in case one did not.
+      for (let i = findTable(tables, key); i < tables.length; i++) {
+        const table = tables[i] as TableReader;
+        if (isBefore(key, table.meta.smallestKey)) break;
+        if (!this.#probe(table, key, hash, version, slot)) continue;
+        if (this.#settles(table.meta.knownOrdered, version, slot)) return true;
+      }
+    }
+    if (!this.#hasCandidate) return false;
+    copySlot(this.#candidate, slot);
+    return true;
+  }
+
+  #probe(
+    table: TableReader,
+    key: Uint8Array,
+    hash: number,
+    version: Version,
+    slot: EntrySlot,
+  ): boolean {
+    const { smallestKey, largestKey } = table.meta;
+    if (isBefore(key, smallestKey) || isBefore(largestKey, key)) return false;
+    this.counters.bloomChecks++;
+    if (!table.mayContain(hash)) {
+      this.counters.bloomHits++;
+      return false;
+    }
+    return table.get(key, hash, version, slot);
+  }
+
+  /** Whether the hit in `slot` decides the search; the answer is then in `slot`. */
+  #settles(isKnownOrdered: boolean, version: Version, slot: EntrySlot): boolean {
+    if (isKnownOrdered || slot.version === version) {
+      if (this.#hasCandidate && this.#candidate.version >= slot.version) {
+        copySlot(this.#candidate, slot);
+      }
+      return true;
+    }
+    if (!this.#hasCandidate || slot.version > this.#candidate.version) {
+      copySlot(slot, this.#candidate);
+      // The next read may recycle the buffer behind the slot.
+      this.#candidate.valueBytes = copyOut(slot.valueBytes, slot.valueOffset, slot.valueLength);
+      this.#candidate.valueOffset = 0;
+      this.#hasCandidate = true;
+    }
+    return false;
+  }
+}
+
+function isBefore(a: Uint8Array, b: Uint8Array): boolean {
+  return compareRange(a, 0, a.length, b, 0, b.length) < 0;
+}
+
+function copySlot(from: EntrySlot, to: EntrySlot): void {
+  to.version = from.version;
+  to.meta = from.meta;
+  to.userMeta = from.userMeta;
+  to.expiresAt = from.expiresAt;
+  to.valueBytes = from.valueBytes;
+  to.valueOffset = from.valueOffset;
+  to.valueLength = from.valueLength;
+}

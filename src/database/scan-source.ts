@@ -1,0 +1,82 @@
+/**
+ * The merged cursor under a scan: own writes, memtables newest first, level-0 tables newest first, one
+ * cursor per deeper level; tables outside the bounds are left out. What the cursor reads from is
+ * pinned until it is closed.
+ */
+
+import { compareBytes } from "../base/bytes.ts";
+import type { EntryCursor } from "../cursor/cursor.ts";
+import { LevelCursor } from "../cursor/level-cursor.ts";
+import { MergeCursor } from "../cursor/merge-cursor.ts";
+import type { Memtable } from "../memtable/memtable.ts";
+import type { TableReader } from "../table/table-reader.ts";
+import { findTable, type Tree } from "./tree.ts";
+
+export interface KeyBounds {
+  /** Inclusive. */
+  readonly lower: Uint8Array | undefined;
+  /** Exclusive. */
+  readonly upper: Uint8Array | undefined;
+}
+
+/** @param tree is retained for as long as the returned cursor is open. */
+export function openSource(
+  ownWrites: EntryCursor | undefined,
+  memtables: readonly Memtable[],
+  tree: Tree,
+  bounds: KeyBounds,
+): EntryCursor {
+  const cursors: EntryCursor[] = [];
+  if (ownWrites !== undefined) cursors.push(ownWrites);
+  for (const memtable of memtables) {
+    if (!memtable.isEmpty) cursors.push(memtable.cursor());
+  }
+  for (const table of tree.levelZero) {
+    if (overlaps(table, bounds)) cursors.push(table.cursor());
+  }
+  for (const level of tree.deeper) {
+    const tables = tablesWithin(level, bounds);
+    if (tables.length === 1) cursors.push((tables[0] as TableReader).cursor());
+    else if (tables.length > 1) cursors.push(new LevelCursor(tables));
+  }
+  return new PinnedCursor(cursors, tree.retain());
+}
+
+class PinnedCursor extends MergeCursor {
+  #tree: Tree | undefined;
+
+  constructor(cursors: readonly EntryCursor[], tree: Tree) {
+    super(cursors);
+    this.#tree = tree;
+  }
+
+  override close(): void {
+    super.close();
+    const tree = this.#tree;
+    this.#tree = undefined;
+    tree?.release();
+  }
+}
+
+function overlaps(table: TableReader, { lower, upper }: KeyBounds): boolean {
+  const { smallestKey, largestKey } = table.meta;
+  if (lower !== undefined && compareBytes(largestKey, lower) < 0) return false;
+  return upper === undefined || compareBytes(smallestKey, upper) < 0;
+}
+
+function tablesWithin(
+  tables: readonly TableReader[],
+  { lower, upper }: KeyBounds,
+): readonly TableReader[] {
+  const from = lower === undefined ? 0 : findTable(tables, lower);
+  let to = tables.length;
+  if (upper !== undefined) {
+    to = from;
+    while (to < tables.length) {
+      const { smallestKey } = (tables[to] as TableReader).meta;
+      if (compareBytes(smallestKey, upper) >= 0) break;
+      to++;
+    }
+  }
+  return from === 0 && to === tables.length ? tables : tables.slice(from, to);
+}

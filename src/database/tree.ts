@@ -1,0 +1,88 @@
+/**
+ * `Tree`: the levels at one moment with their open tables, immutable and reference-counted. A scan
+ * holds the tree it started on, so a compaction that replaces tables underneath neither disturbs it
+ * nor has to wait. A table closes, and its file goes, when the last tree that names it is let go.
+ */
+
+import { assert } from "../base/assert.ts";
+import { compareBytes, compareRange } from "../base/bytes.ts";
+import type { FileNumber } from "../base/ids.ts";
+import type { TableMeta, TreeVersion } from "../manifest/version.ts";
+import type { TableReader } from "../table/table-reader.ts";
+
+/** One open table, shared by all trees that name it. */
+export interface SharedTable {
+  readonly reader: TableReader;
+  references: number;
+  /** Not in the manifest any more: remove the file with the last reference. */
+  obsolete: boolean;
+}
+
+export class Tree {
+  readonly version: TreeVersion;
+  /** Newest first. */
+  readonly levelZero: readonly TableReader[];
+  /** By level; index 0 is empty. Ordered by smallest key. */
+  readonly deeper: readonly (readonly TableReader[])[];
+  readonly #tables: readonly SharedTable[];
+  readonly #onRelease: (table: SharedTable) => void;
+  #references = 1;
+
+  constructor(
+    levels: readonly (readonly SharedTable[])[],
+    onRelease: (table: SharedTable) => void,
+  ) {
+    this.version = { levels: levels.map((level) => level.map((table) => table.reader.meta)) };
+    this.levelZero = (levels[0] ?? []).map((table) => table.reader);
+    this.deeper = levels.map((level, index) =>
+      index === 0 ? [] : level.map((table) => table.reader),
+    );
+    this.#tables = levels.flat();
+    this.#onRelease = onRelease;
+    for (const table of this.#tables) table.references++;
+  }
+
+  retain(): this {
+    assert(this.#references > 0, "a tree that was let go is not taken up again");
+    this.#references++;
+    return this;
+  }
+
+  release(): void {
+    assert(this.#references > 0, "a tree is released as often as it was retained");
+    if (--this.#references > 0) return;
+    for (const table of this.#tables) {
+      if (--table.references === 0) this.#onRelease(table);
+    }
+  }
+}
+
+/**
+ * Index of the first table of a sorted level whose largest key is ≥ `key`, or the level's length.
+ */
+export function findTable(tables: readonly TableReader[], key: Uint8Array): number {
+  let low = 0;
+  let high = tables.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { largestKey } = (tables[middle] as TableReader).meta;
+    if (compareRange(largestKey, 0, largestKey.length, key, 0, key.length) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Level 0 newest first; deeper levels by smallest key. */
+export function sortLevel<T>(level: number, tables: T[], metaOf: (table: T) => TableMeta): T[] {
+  return tables.sort((a, b) =>
+    level === 0
+      ? metaOf(b).fileNumber - metaOf(a).fileNumber
+      : compareBytes(metaOf(a).smallestKey, metaOf(b).smallestKey),
+  );
+}
+
+/** Which tables a change adds and removes. Plain data. */
+export interface TreeEdit {
+  readonly added: readonly TableMeta[];
+  readonly removed: readonly FileNumber[];
+}

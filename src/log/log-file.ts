@@ -1,0 +1,100 @@
+/**
+ * One append-only log file on disk (write-ahead log or value log): created whole, appended by
+ * position, synced, cut.
+ *
+ * A log appears under its name only with its header in it: Badger refuses a directory with an empty
+ * `.mem` or `.vlog` (format text, hazard 4), and a kill between "create" and "write header" would
+ * leave one. So the header goes to a temporary name first.
+ */
+
+import { join } from "../base/paths.ts";
+import type { File, FileSystem } from "../env/file-system.ts";
+
+/** Ends a file that is not yet what its name says. Neither engine looks at such files. */
+export const TEMPORARY_SUFFIX = ".tmp";
+
+export class LogFile {
+  readonly name: string;
+  readonly file: File;
+  /** Bytes were written since the last sync. */
+  #dirty = false;
+  #syncing: Promise<void> | undefined;
+
+  private constructor(name: string, file: File) {
+    this.name = name;
+    this.file = file;
+  }
+
+  /** Creates `name` with `header` as its content. The name becomes durable with the next directory sync. */
+  static create(
+    fileSystem: FileSystem,
+    directory: string,
+    name: string,
+    header: Uint8Array,
+  ): LogFile {
+    const path = join(directory, name);
+    const temporary = path + TEMPORARY_SUFFIX;
+    const draft = fileSystem.open(temporary, { write: true, create: "truncate" });
+    try {
+      draft.write(header, 0, header.length, 0);
+    } finally {
+      draft.close();
+    }
+    fileSystem.rename(temporary, path);
+    const log = LogFile.open(fileSystem, directory, name, true);
+    log.#dirty = true;
+    return log;
+  }
+
+  static open(
+    fileSystem: FileSystem,
+    directory: string,
+    name: string,
+    writable: boolean,
+  ): LogFile {
+    const file = fileSystem.open(join(directory, name), { write: writable, create: "never" });
+    return new LogFile(name, file);
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty;
+  }
+
+  write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
+    this.#dirty = true;
+    this.file.write(source, sourceOffset, length, position);
+  }
+
+  sync(): void {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    this.file.sync();
+  }
+
+  /** Syncs what is written now without blocking; calls during a running sync wait for one more. */
+  syncInBackground(): Promise<void> {
+    if (this.#syncing !== undefined) {
+      return this.#syncing.then(() => (this.#dirty ? this.syncInBackground() : undefined));
+    }
+    if (!this.#dirty) return Promise.resolve();
+    this.#dirty = false;
+    const done = this.file.syncInBackground().finally(() => {
+      this.#syncing = undefined;
+    });
+    this.#syncing = done;
+    return done;
+  }
+
+  /** Cuts the file after a failed or torn write. */
+  truncate(size: number): void {
+    this.#dirty = true;
+    this.file.truncate(size);
+  }
+
+  /** Closes once a background sync under way has ended. */
+  close(): void {
+    const running = this.#syncing;
+    if (running === undefined) this.file.close();
+    else running.then(() => this.file.close()).catch(() => this.file.close());
+  }
+}

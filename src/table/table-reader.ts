@@ -1,0 +1,264 @@
+/**
+ * `TableReader`: one open table file. Immutable, so any number of cursors may read it; they and all
+ * slots filled by `get` must be done with before `close`. One thread.
+ *
+ * Opening reads the footer and the index, and the last block too if the index does not tell the
+ * largest key (tables written by Badger). The index checksum is always verified, block checksums by
+ * option; lengths and positions are checked before they are used, whatever the option (I8).
+ */
+
+import { CorruptionError } from "../base/errors.ts";
+import type { EntryCursor } from "../cursor/cursor.ts";
+import type { EntrySlot } from "../cursor/entry-slot.ts";
+import type { File } from "../env/file-system.ts";
+import { bloomMayContain } from "../format/bloom-filter.ts";
+import { located } from "../format/damage.ts";
+import { decryptBlock } from "../format/encryption.ts";
+import { VERSION_SUFFIX_SIZE } from "../format/internal-key.ts";
+import {
+  decodeTableFooter,
+  TABLE_FOOTER_SIZE_MAX,
+  verifyTableIndex,
+} from "../format/table-footer.ts";
+import { decodeTableIndex } from "../format/table-index.ts";
+import type { TableIndexFields } from "../format/table-index.ts";
+import type { CompressionCode, TableMeta } from "../manifest/version.ts";
+import type { BlockCache } from "./block-cache.ts";
+import { BlockFile } from "./block-file.ts";
+import { BlockIndex } from "./block-index.ts";
+import { BlockLocation } from "./block-location.ts";
+import { copyUserKey, findEntry, readEntry } from "./block-search.ts";
+import { CachedBlocks } from "./cached-blocks.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import { TableCursor } from "./table-cursor.ts";
+
+/** What the manifest says of a table: the file itself does not tell. */
+export interface TableSource {
+  readonly fileNumber: number;
+  readonly level: number;
+  readonly compression: CompressionCode;
+  /** 0 = not encrypted; else `key` is needed. */
+  readonly keyId: number;
+  readonly key?: Uint8Array;
+}
+
+/** When block checksums are verified: all of them at open, each when read from the file, or both. */
+export type ChecksumVerification = "none" | "open" | "read" | "both";
+
+export interface TableReaderOptions {
+  readonly verifyChecksums: ChecksumVerification;
+}
+
+/** Bound for one plain block where the index does not bound it. */
+const PLAIN_BLOCK_SIZE_MAX = 64 * 1024 * 1024;
+/** Below this file size the index's u32 sum of plain sizes cannot have wrapped around. */
+const UNWRAPPED_FILE_SIZE = 16 * 1024 * 1024;
+const EMPTY_FILTER = new Uint8Array(0);
+
+export class TableReader {
+  readonly meta: TableMeta;
+  readonly #file: File;
+  readonly #index: BlockIndex;
+  readonly #filter: Uint8Array;
+  readonly #blocks: BlockFile;
+  readonly #cached: CachedBlocks;
+  readonly #verifyReads: boolean;
+  readonly #location = new BlockLocation();
+  #closed = false;
+
+  /**
+   * Opens a table; owns `file` from then on (not when it throws). Throws `CorruptionError` for damage
+   * and `ERR_UNSUPPORTED_FORMAT` for versions beyond 2^53 − 1. Two small reads, then about 0.1 µs a block.
+   */
+  static open(
+    file: File,
+    source: TableSource,
+    cache: BlockCache,
+    options: TableReaderOptions,
+  ): TableReader {
+    const sizeBytes = file.size();
+    const { fields, indexOffset } = readIndex(file, sizeBytes, source.key);
+    const index = locating(file, indexOffset, () => new BlockIndex(fields.blocks));
+    const blocks = new BlockFile(
+      file,
+      index,
+      source.compression,
+      source.key,
+      plainSizeMax(fields.uncompressedSize, sizeBytes),
+    );
+    const { verifyChecksums } = options;
+    if (verifyChecksums === "open" || verifyChecksums === "both") verifyBlocks(blocks);
+    const verifyReads = verifyChecksums === "read" || verifyChecksums === "both";
+    const largestKey = findLargestKey(fields, blocks, verifyReads);
+    const meta = describe(source, fields, sizeBytes, index.baseUserKey(0).slice(), largestKey);
+    return new TableReader(file, blocks, fields.bloomFilter, meta, cache, verifyReads);
+  }
+
+  private constructor(
+    file: File,
+    blocks: BlockFile,
+    filter: Uint8Array | undefined,
+    meta: TableMeta,
+    cache: BlockCache,
+    verifyReads: boolean,
+  ) {
+    this.meta = meta;
+    this.#file = file;
+    this.#blocks = blocks;
+    this.#index = blocks.index;
+    this.#filter = filter ?? EMPTY_FILTER;
+    this.#verifyReads = verifyReads;
+    this.#cached = new CachedBlocks(blocks, cache, verifyReads);
+  }
+
+  /** Memory held for index and filter, in bytes. */
+  get indexBytes(): number {
+    return this.#index.sizeBytes + this.#filter.length;
+  }
+
+  /** False only when no entry has a user key with this bloom hash. */
+  mayContain(hash: number): boolean {
+    return bloomMayContain(this.#filter, 0, this.#filter.length, hash);
+  }
+
+  /**
+   * Finds the newest entry of `key` with a version of at most `version`, delete markers and expired
+   * entries included, and fills `slot`. `hash` is the key's bloom hash. The slot's value bytes are
+   * valid until the next read through the same cache.
+   */
+  get(key: Uint8Array, hash: number, version: number, slot: EntrySlot): boolean {
+    const filter = this.#filter;
+    if (!bloomMayContain(filter, 0, filter.length, hash)) return false;
+    const location = this.#location;
+    const block = this.#index.lastAtOrBefore(key, version);
+    if (block >= 0) {
+      this.#cached.locate(block, location);
+      const entry = findEntry(location, key, version);
+      if (entry >= 0) {
+        readEntry(location, entry, slot);
+        return true;
+      }
+    }
+    // If not there it sorts behind all of that block, as the next one's first entry, or is nowhere.
+    const next = block + 1;
+    if (next === this.#index.blockCount || !this.#index.hasBaseUserKey(next, key)) return false;
+    this.#cached.locate(next, location);
+    readEntry(location, 0, slot);
+    return true;
+  }
+
+  /**
+   * A cursor over the table, not yet positioned. With `fillCache` it reads through the cache: for
+   * short walks over what will be read again; without, it reads ahead and leaves the cache alone.
+   */
+  cursor(options: { readonly fillCache?: boolean } = {}): EntryCursor {
+    const fillCache = options.fillCache === true;
+    return new TableCursor(
+      this.#index,
+      new ReadAhead(this.#blocks, this.#cached, this.#verifyReads, fillCache),
+    );
+  }
+
+  /** Frees the table's cached blocks and closes the file. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cached.close();
+    this.#file.close();
+  }
+}
+
+/** Reads, verifies, decrypts and decodes the index. */
+function readIndex(
+  file: File,
+  sizeBytes: number,
+  key: Uint8Array | undefined,
+): { fields: TableIndexFields; indexOffset: number } {
+  const tail = readExactly(file, Math.min(sizeBytes, TABLE_FOOTER_SIZE_MAX), sizeBytes);
+  // Footer offsets already count from the start of the file.
+  const footer = locating(file, 0, () => decodeTableFooter(tail, sizeBytes));
+  const { indexOffset, indexLength } = footer;
+  const stored = readExactly(file, indexLength, indexOffset + indexLength);
+  const fields = locating(file, indexOffset, () => {
+    verifyTableIndex(footer, stored);
+    const index = key === undefined ? stored : decryptBlock(key, stored);
+    return decodeTableIndex(index, indexOffset);
+  });
+  return { fields, indexOffset };
+}
+
+/** The `length` bytes that end at `end`. */
+function readExactly(file: File, length: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const read = file.read(bytes, 0, length, end - length);
+  if (read < length) {
+    throw new CorruptionError({
+      file: file.path,
+      offset: end - length + read,
+      expected: `${length} bytes from ${end - length} on`,
+      actual: "the end of the file",
+    });
+  }
+  return bytes;
+}
+
+/** Runs a decoder and completes what it reports with the file and the offset of its input. */
+function locating<T>(file: File, baseOffset: number, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw located(error, file.path, baseOffset);
+  }
+}
+
+/** No plain block of the table is bigger: damage must not make a decompressor allocate without bound. */
+function plainSizeMax(uncompressedSize: number, fileSizeBytes: number): number {
+  if (uncompressedSize > 0 && fileSizeBytes < UNWRAPPED_FILE_SIZE) return uncompressedSize;
+  return Math.max(uncompressedSize, PLAIN_BLOCK_SIZE_MAX);
+}
+
+function verifyBlocks(blocks: BlockFile): void {
+  const location = new BlockLocation();
+  for (let block = 0; block < blocks.index.blockCount; block++) blocks.load(block, true, location);
+}
+
+function findLargestKey(
+  fields: TableIndexFields,
+  blocks: BlockFile,
+  verifyReads: boolean,
+): Uint8Array {
+  const { extension } = fields;
+  if (extension !== undefined) {
+    return extension.largestKey.slice(0, extension.largestKey.length - VERSION_SUFFIX_SIZE);
+  }
+  const location = new BlockLocation();
+  blocks.load(blocks.index.blockCount - 1, verifyReads, location);
+  return copyUserKey(location, location.entryCount - 1);
+}
+
+function describe(
+  source: TableSource,
+  fields: TableIndexFields,
+  sizeBytes: number,
+  smallestKey: Uint8Array,
+  largestKey: Uint8Array,
+): TableMeta {
+  const { extension } = fields;
+  return {
+    fileNumber: source.fileNumber,
+    level: source.level,
+    sizeBytes,
+    smallestKey,
+    largestKey,
+    maxVersion: fields.maxVersion,
+    entryCount: fields.keyCount,
+    tombstoneCount: extension?.tombstoneCount ?? 0,
+    staleBytes: fields.staleDataSize,
+    minExpiresAt: extension?.minExpiresAt ?? 0,
+    maxExpiresAt: extension?.maxExpiresAt ?? 0,
+    valueLogBytes: extension?.valueLogBytes ?? new Map(),
+    knownOrdered: extension?.knownOrdered ?? false,
+    compression: source.compression,
+    keyId: source.keyId,
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * Reading values by pointer. Files are opened on first use and kept open; a file that was deleted
+ * while open stays readable for the snapshots that need it.
+ *
+ * Every read is checked (I7): the range lies inside the file, the record is whole, its checksum and
+ * its key are right. Anything else is a `CorruptionError` naming file and offset, never a value.
+ */
+
+import { compareRange } from "../base/bytes.ts";
+import { CorruptionError } from "../base/errors.ts";
+import type { FileNumber } from "../base/ids.ts";
+import { join } from "../base/paths.ts";
+import type { File, FileSystem } from "../env/file-system.ts";
+import { valueLogFileName } from "../format/file-names.ts";
+import { LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { LogRecordView } from "../format/log-record.ts";
+import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
+
+interface OpenFile {
+  readonly file: File;
+  size: number;
+}
+
+export class ValueLogReader {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #open = new Map<FileNumber, OpenFile>();
+  readonly #view = new LogRecordView();
+  #scratch = new Uint8Array(64 * 1024);
+  #reads = 0;
+
+  constructor(fileSystem: FileSystem, directory: string) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+  }
+
+  /** Values read so far. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  /**
+   * The value behind a pointer, copied for the caller.
+   *
+   * @param bytes holds the 12-byte pointer at `offset`
+   * @param key user key the record must carry, as a slice
+   */
+  read(
+    bytes: Uint8Array,
+    offset: number,
+    key: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    version: number,
+  ): Uint8Array {
+    const view = this.#load(bytes, offset, key, keyOffset, keyLength, version);
+    return this.#scratch.slice(view.valueOffset, view.valueOffset + view.valueLength);
+  }
+
+  /** Like `read`, but a view that the next call overwrites. */
+  readView(
+    bytes: Uint8Array,
+    offset: number,
+    key: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    version: number,
+  ): Uint8Array {
+    const view = this.#load(bytes, offset, key, keyOffset, keyLength, version);
+    return this.#scratch.subarray(view.valueOffset, view.valueOffset + view.valueLength);
+  }
+
+  #load(
+    bytes: Uint8Array,
+    offset: number,
+    key: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    version: number,
+  ): LogRecordView {
+    this.#reads++;
+    const fileNumber = pointerFile(bytes, offset);
+    const length = pointerLength(bytes, offset);
+    const position = pointerOffset(bytes, offset);
+    const open = this.#file(fileNumber, position);
+    if (position < LOG_HEADER_SIZE || position + length > open.size) {
+      // The active file grows: ask again before calling it damage.
+      open.size = open.file.size();
+      if (position < LOG_HEADER_SIZE || position + length > open.size) {
+        throw this.#damage(fileNumber, position, `${length} bytes`, `a file of ${open.size} bytes`);
+      }
+    }
+    if (length > this.#scratch.length) this.#scratch = new Uint8Array(length + (length >>> 2));
+    const got = open.file.read(this.#scratch, 0, length, position);
+    const view = this.#view;
+    if (got !== length || view.check(this.#scratch, 0, length) !== "ok" || view.end !== length) {
+      throw this.#damage(fileNumber, position, "a whole record with a right checksum", "another");
+    }
+    if (
+      view.version !== version ||
+      compareRange(this.#scratch, view.keyOffset, view.keyLength, key, keyOffset, keyLength) !== 0
+    ) {
+      throw this.#damage(fileNumber, position, "the record of the key that points here", "another");
+    }
+    return view;
+  }
+
+  #file(fileNumber: FileNumber, position: number): OpenFile {
+    const known = this.#open.get(fileNumber);
+    if (known !== undefined) return known;
+    const path = join(this.#directory, valueLogFileName(fileNumber));
+    if (this.#fileSystem.info(path) === undefined) {
+      throw this.#damage(fileNumber, position, "the value-log file", "no such file");
+    }
+    const file = this.#fileSystem.open(path, { write: false, create: "never" });
+    const opened = { file, size: file.size() };
+    this.#open.set(fileNumber, opened);
+    return opened;
+  }
+
+  #damage(
+    fileNumber: FileNumber,
+    offset: number,
+    expected: string,
+    actual: string,
+  ): CorruptionError {
+    return new CorruptionError({ file: valueLogFileName(fileNumber), offset, expected, actual });
+  }
+
+  /** Lets go of a file that nothing refers to any more. */
+  forget(fileNumber: FileNumber): void {
+    this.#open.get(fileNumber)?.file.close();
+    this.#open.delete(fileNumber);
+  }
+
+  close(): void {
+    for (const { file } of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Appending values. Records of a commit group are staged in memory and written with one positional
+ * write, before the log records that point to them; `seal` makes a file's content final and moves on
+ * to the next number.
+ *
+ * A file is created when the first value needs it. Old files are never appended to: after a crash the
+ * newest is cut at its last whole record and a new one is started (hazard 16). A record may not end
+ * beyond 4 GiB, where pointers end.
+ */
+
+import type { FileNumber } from "../base/ids.ts";
+import type { Env } from "../env/env.ts";
+import { valueLogFileName } from "../format/file-names.ts";
+import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { logRecordLength, writeLogRecord } from "../format/log-record.ts";
+import { writeValuePointer } from "../format/value-pointer.ts";
+import { LogFile } from "../log/log-file.ts";
+
+export interface ValueLogLimits {
+  /** A file is full beyond this. */
+  readonly fileSizeBytes: number;
+  /** … or beyond this many records (Badger: 1,000,000). */
+  readonly recordCountMax: number;
+}
+
+const STAGING_BYTES = 1 << 20;
+
+export class ValueLogWriter {
+  readonly #env: Env;
+  readonly #directory: string;
+  readonly #limits: ValueLogLimits;
+  #nextNumber: FileNumber;
+  #current: LogFile | undefined;
+  #currentNumber: FileNumber = 0;
+  /** End of the file on disk. */
+  #written = 0;
+  #records = 0;
+  #staging = new Uint8Array(0);
+  #staged = 0;
+  /** Files that are full but may hold unsynced bytes. */
+  #sealed: LogFile[] = [];
+  #bytesWritten = 0;
+  readonly #created: FileNumber[] = [];
+
+  constructor(env: Env, directory: string, limits: ValueLogLimits, nextNumber: FileNumber) {
+    this.#env = env;
+    this.#directory = directory;
+    this.#limits = limits;
+    this.#nextNumber = nextNumber;
+  }
+
+  /** Number of the file being written, 0 before the first value. */
+  get activeFile(): FileNumber {
+    return this.#currentNumber;
+  }
+
+  /** Files created since open, ascending. */
+  get createdFiles(): readonly FileNumber[] {
+    return this.#created;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** Stages a record and writes its pointer (12 bytes) to `pointer[pointerOffset…]`. May write what was staged before. */
+  stage(
+    userMeta: number,
+    meta: number,
+    expiresAt: number,
+    key: Uint8Array,
+    version: number,
+    value: Uint8Array,
+    pointer: Uint8Array,
+    pointerOffset: number,
+  ): void {
+    const length = logRecordLength(key.length, value.length, expiresAt);
+    if (this.#current === undefined || this.#isFull()) this.#rotate();
+    if (this.#staged + length > this.#staging.length) {
+      this.flush();
+      if (length > this.#staging.length) {
+        this.#staging = new Uint8Array(Math.max(STAGING_BYTES, length));
+      }
+    }
+    const position = this.#written + this.#staged;
+    writeLogRecord(this.#staging, this.#staged, meta, userMeta, expiresAt, key, version, value);
+    this.#staged += length;
+    this.#records++;
+    writeValuePointer(pointer, pointerOffset, this.#currentNumber, length, position);
+  }
+
+  #isFull(): boolean {
+    return (
+      this.#written + this.#staged > this.#limits.fileSizeBytes ||
+      this.#records >= this.#limits.recordCountMax
+    );
+  }
+
+  #rotate(): void {
+    this.flush();
+    if (this.#current !== undefined) this.#sealed.push(this.#current);
+    const header = encodeLogHeader(0, randomIv(this.#env));
+    const number = this.#nextNumber;
+    this.#current = LogFile.create(
+      this.#env.fileSystem,
+      this.#directory,
+      valueLogFileName(number),
+      header,
+    );
+    // Once per file, so that a power cut never takes a file that synced log records point into.
+    this.#env.fileSystem.syncDirectory(this.#directory);
+    this.#nextNumber = number + 1;
+    this.#currentNumber = number;
+    this.#created.push(number);
+    this.#written = LOG_HEADER_SIZE;
+    this.#records = 0;
+  }
+
+  /** Writes what is staged. After a failure the staged records are forgotten and the file is cut back. */
+  flush(): void {
+    if (this.#staged === 0 || this.#current === undefined) return;
+    const length = this.#staged;
+    this.#staged = 0;
+    try {
+      this.#current.write(this.#staging, 0, length, this.#written);
+    } catch (error) {
+      this.#cutBack();
+      throw error;
+    }
+    this.#written += length;
+    this.#bytesWritten += length;
+    // A single huge value must not pin its buffer.
+    if (this.#staging.length > STAGING_BYTES * 4) this.#staging = new Uint8Array(STAGING_BYTES);
+  }
+
+  /** Forgets staged records, after the group they belong to has failed. */
+  discardStaged(): void {
+    this.#staged = 0;
+  }
+
+  #cutBack(): void {
+    try {
+      this.#current?.truncate(this.#written);
+    } catch {
+      // The write's own failure is the one to report; a torn tail is cut at the next open.
+    }
+  }
+
+  /** Everything written becomes durable; blocks. */
+  sync(): void {
+    for (const log of this.#sealed) {
+      log.sync();
+      log.close();
+    }
+    this.#sealed = [];
+    this.#current?.sync();
+  }
+
+  async syncInBackground(): Promise<void> {
+    const sealed = this.#sealed;
+    const current = this.#current;
+    await Promise.all(sealed.map((log) => log.syncInBackground()));
+    await current?.syncInBackground();
+    for (const log of sealed) log.close();
+    this.#sealed = this.#sealed.filter((log) => !sealed.includes(log));
+  }
+
+  get isDirty(): boolean {
+    return (this.#current?.isDirty ?? false) || this.#sealed.some((log) => log.isDirty);
+  }
+
+  close(): void {
+    for (const log of this.#sealed) log.close();
+    this.#sealed = [];
+    this.#current?.close();
+    this.#current = undefined;
+  }
+}
+
+function randomIv(env: Env): Uint8Array {
+  const iv = new Uint8Array(12);
+  env.random.fill(iv);
+  return iv;
+}
