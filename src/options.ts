@@ -60,6 +60,13 @@ export interface OpenOptions {
   readonly detectConflicts?: boolean;
   /** Must equal the directory's; default 0. */
   readonly externalMagic?: number;
+  /**
+   * Master key, 16, 24 or 32 bytes: keys and values are encrypted on disk (AES-CTR, as Badger does;
+   * lengths, versions and expiry stay readable). The directory must have been created with it.
+   */
+  readonly encryptionKey?: Uint8Array;
+  /** New files get a new data key when the last one is older. Default 10 days. */
+  readonly encryptionKeyRotationMs?: number;
   /** When table block checksums are verified. Default "read". */
   readonly verifyChecksums?: "none" | "open" | "read" | "both";
   /** Where the engine reports what it does; default: warnings on stderr. */
@@ -99,18 +106,15 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "workers",
   "detectConflicts",
   "externalMagic",
+  "encryptionKey",
+  "encryptionKeyRotationMs",
   "verifyChecksums",
   "logger",
   "env",
 ]);
 
 /** Names of the contract that this version does not build yet: refused, never ignored. */
-const UNSUPPORTED_NAMES: ReadonlySet<string> = new Set([
-  "encryptionKey",
-  "encryptionKeyRotationMs",
-  "managed",
-  "namespaceOffset",
-]);
+const UNSUPPORTED_NAMES: ReadonlySet<string> = new Set(["managed", "namespaceOffset"]);
 
 /** Fills defaults and refuses what is out of range with `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
@@ -176,6 +180,14 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
         : integer(given, "workers", Math.max(1, machine.cores - 1), 1, 64),
     detectConflicts: flag(given, "detectConflicts", true),
     externalMagic: integer(given, "externalMagic", 0, 0, 65_535),
+    encryptionKey: encryptionKey(given.encryptionKey),
+    encryptionKeyRotationMs: integer(
+      given,
+      "encryptionKeyRotationMs",
+      10 * 86_400_000,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
     verifyChecksums: choice(
       given,
       "verifyChecksums",
@@ -189,20 +201,22 @@ function compressionLevels(given: OpenOptions["compression"]): readonly Compress
   if (given === undefined) return ["none"];
   const list = typeof given === "string" ? [given] : given;
   if (!Array.isArray(list) || list.length === 0) {
-    throw invalid("compression", 'is "none", "zstd", or a list of them by level');
+    throw invalid("compression", 'is "none", "snappy", "zstd", or a list of them by level');
   }
   for (const name of list as readonly unknown[]) {
-    if (name === "snappy") {
-      throw new MelesError(
-        "ERR_NOT_SUPPORTED",
-        'compression "snappy" cannot be written in this version; use "none" or "zstd"',
-      );
-    }
-    if (name !== "none" && name !== "zstd") {
-      throw invalid("compression", 'is "none", "zstd", or a list of them by level');
+    if (name !== "none" && name !== "snappy" && name !== "zstd") {
+      throw invalid("compression", 'is "none", "snappy", "zstd", or a list of them by level');
     }
   }
   return [...(list as readonly CompressionName[])];
+}
+
+function encryptionKey(given: Uint8Array | undefined): Uint8Array | undefined {
+  if (given === undefined) return undefined;
+  if (!(given instanceof Uint8Array) || ![16, 24, 32].includes(given.length)) {
+    throw invalid("encryptionKey", "must be a Uint8Array of 16, 24 or 32 bytes");
+  }
+  return given.slice();
 }
 
 function integer(

@@ -6,7 +6,6 @@
  */
 
 const LOOP_BYTES_MAX = 24;
-// eslint-disable-next-line typescript/unbound-method -- called with an explicit receiver, it works on any Uint8Array
 const nativeCopy = Buffer.prototype.copy;
 
 /** Copies `source[sourceOffset … + length)` to `target[targetOffset …]`; the two may share a buffer if they do not overlap. */

@@ -110,8 +110,10 @@ export function applyPlan(
   const levels = version.levels.map((level) =>
     level.filter((table) => !gone.has(table.fileNumber)),
   );
-  const target = [...at(levels, plan.targetLevel), ...outputs];
-  target.sort((a, b) => compareBytes(a.smallestKey, b.smallestKey));
-  levels[plan.targetLevel] = target;
+  if (outputs.length > 0) {
+    assert(plan.targetLevel >= 1, "a compaction writes below level 0");
+    const target = [...at(levels, plan.targetLevel), ...outputs];
+    levels[plan.targetLevel] = target.sort((a, b) => compareBytes(a.smallestKey, b.smallestKey));
+  }
   return { levels };
 }

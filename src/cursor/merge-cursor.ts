@@ -118,10 +118,7 @@ export class MergeCursor implements EntryCursor {
       else if (this.#compare(cursor, cursors[leader] as EntryCursor) < 0) {
         runnerUp = leader;
         leader = i;
-      } else if (
-        runnerUp === NONE ||
-        this.#compare(cursor, cursors[runnerUp] as EntryCursor) < 0
-      ) {
+      } else if (runnerUp === NONE || this.#compare(cursor, cursors[runnerUp] as EntryCursor) < 0) {
         runnerUp = i;
       }
     }

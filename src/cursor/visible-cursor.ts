@@ -161,7 +161,8 @@ export class VisibleCursor {
         inner.prev();
       } while (inner.valid && this.#isLastKey() && !isAbove(inner.version, readVersion));
       while (inner.valid && this.#isLastKey()) inner.prev();
-      if (this.version > since && !isDeletedOrExpired(this.meta, this.expiresAt, nowSeconds)) return;
+      if (this.version > since && !isDeletedOrExpired(this.meta, this.expiresAt, nowSeconds))
+        return;
     }
     this.valid = false;
   }
@@ -218,13 +219,7 @@ export class VisibleCursor {
     const need = inner.keyLength + inner.valueLength;
     if (need > this.#copy.length) this.#copy = new Uint8Array(need * 2);
     copyBytes(inner.keyBytes, inner.keyOffset, this.#copy, 0, inner.keyLength);
-    copyBytes(
-      inner.valueBytes,
-      inner.valueOffset,
-      this.#copy,
-      inner.keyLength,
-      inner.valueLength,
-    );
+    copyBytes(inner.valueBytes, inner.valueOffset, this.#copy, inner.keyLength, inner.valueLength);
     this.valid = true;
     this.keyBytes = this.#copy;
     this.keyOffset = 0;

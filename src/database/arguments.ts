@@ -27,7 +27,10 @@ export function writeKey(key: Key): Uint8Array {
     );
   }
   if (bytes[0] === RESERVED_KEY_PREFIX[0] && startsWith(bytes, RESERVED_KEY_PREFIX)) {
-    throw new MelesError("ERR_RESERVED_KEY", 'keys that start with "!badger!" belong to the engine');
+    throw new MelesError(
+      "ERR_RESERVED_KEY",
+      'keys that start with "!badger!" belong to the engine',
+    );
   }
   return bytes;
 }
@@ -144,8 +147,7 @@ export function boundsOf(range: Range = {}): Bounds {
     allVersions: range.allVersions ?? false,
     // Badger: since 0 means everything.
     since: since <= 0 ? -1 : since,
-    isEmpty:
-      upper !== undefined && compareBytes(upper as Uint8Array, lower ?? EMPTY_BYTES) <= 0,
+    isEmpty: upper !== undefined && compareBytes(upper, lower ?? EMPTY_BYTES) <= 0,
   };
 }
 

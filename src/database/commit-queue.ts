@@ -444,10 +444,7 @@ export class CommitQueue {
     const length = memtable.usedBytes - from;
     try {
       valueLog.flush();
-      const isNew = memtables.active.log === undefined;
-      const log = memtables.openLog();
-      if (isNew) this.#namesAreDurable = false;
-      log.write(memtable.arena, from, length, from);
+      if (memtables.writeLog(from, from + length)) this.#namesAreDurable = false;
       if (this.#groupSync) this.#syncFiles();
       else if (this.#parts.sync === "interval") this.#scheduleSync();
     } catch (error) {
@@ -483,7 +480,8 @@ export class CommitQueue {
     memtable.rollBack(from);
     valueLog.discardStaged();
     if (this.#groupFirst !== 0) conflicts.retractFrom(this.#groupFirst);
-    let fatal = !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#syncFailed;
+    let fatal =
+      !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#syncFailed;
     try {
       if (!fatal && log !== undefined) log.truncate(from);
     } catch {

@@ -280,5 +280,9 @@ export interface VerifyReport {
   readonly files: number;
   readonly bytes: number;
   readonly entries: number;
-  readonly findings: readonly { readonly file: string; readonly offset: number; readonly message: string }[];
+  readonly findings: readonly {
+    readonly file: string;
+    readonly offset: number;
+    readonly message: string;
+  }[];
 }

@@ -51,9 +51,15 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from "./contract.ts";
+import type { DataKeys } from "./data-keys.ts";
 import { DropRange } from "./drop-range.ts";
 import type { EventHub } from "./event-hub.ts";
-import { describeLevels, describeSize, describeTables, describeValueLogs } from "./introspection.ts";
+import {
+  describeLevels,
+  describeSize,
+  describeTables,
+  describeValueLogs,
+} from "./introspection.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Memtables } from "./memtables.ts";
 import type { ReadPath } from "./read-path.ts";
@@ -82,6 +88,7 @@ export interface DatabaseParts {
   readonly memtables: Memtables;
   readonly trees: TreeState;
   readonly manifest: ManifestLog;
+  readonly keys: DataKeys;
   readonly cache: BlockCache;
   readonly valueLog: ValueLogWriter;
   readonly values: ValueLogReader;
@@ -385,7 +392,8 @@ export class MelesDatabase implements Database {
   }
 
   options(): Readonly<Record<string, unknown>> {
-    return { ...this.#parts.settings };
+    const { encryptionKey, ...shown } = this.#parts.settings;
+    return { ...shown, encrypted: encryptionKey !== undefined };
   }
 
   size(): SizeInfo {

@@ -28,7 +28,8 @@ export interface DirectoryContent {
 }
 
 /** Names that may lie in a directory that is about to become a database. */
-const HARMLESS = /^(\..*|LOCK|DISCARD|KEYREGISTRY|REWRITE-KEYREGISTRY|MANIFEST-REWRITE|lost\+found)$/;
+const HARMLESS =
+  /^(\..*|LOCK|DISCARD|KEYREGISTRY|REWRITE-KEYREGISTRY|MANIFEST-REWRITE|lost\+found)$/;
 
 /** Lists a directory; throws when something in it makes it no database, or an unreadable one. */
 export function inspectDirectory(fileSystem: FileSystem, path: string): DirectoryContent {

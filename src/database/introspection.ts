@@ -38,7 +38,12 @@ export function describeTables({ trees }: DatabaseParts): TableInfo[] {
   }));
 }
 
-export function describeValueLogs({ env, path, valueLog, maintenance }: DatabaseParts): ValueLogInfo[] {
+export function describeValueLogs({
+  env,
+  path,
+  valueLog,
+  maintenance,
+}: DatabaseParts): ValueLogInfo[] {
   const files: ValueLogInfo[] = [];
   for (const number of maintenance.valueLogNumbers()) {
     const file = valueLogFileName(number);
@@ -68,4 +73,3 @@ function sum<T>(items: readonly T[], sizeOf: (item: T) => number): number {
   for (const item of items) total += sizeOf(item);
   return total;
 }
-

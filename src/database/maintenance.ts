@@ -40,6 +40,7 @@ import { TABLE_OPTIONS, type TableOptions } from "../table/table-options.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
+import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { LoggedMemtable, Memtables } from "./memtables.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
@@ -53,6 +54,7 @@ export interface MaintenanceParts {
   readonly memtables: Memtables;
   readonly trees: TreeState;
   readonly manifest: ManifestLog;
+  readonly keys: DataKeys;
   readonly valueLog: ValueLogWriter;
   readonly executor: Executor<Job, JobResult>;
   /** Runs a small job on this thread. */
@@ -180,7 +182,7 @@ export class Maintenance {
     while (this.#running.size < this.#parts.executor.parallelism) {
       const plan = pickCompaction(this.#parts.trees.tree.version, this.#state());
       if (plan === undefined) return;
-      this.#start(plan);
+      void this.#start(plan);
     }
   }
 
@@ -364,6 +366,7 @@ export class Maintenance {
         tableOptions: this.#tableOptions(plan.targetLevel),
         verifyChecksums: settings.verifyChecksums,
         memtablesMayHoldOlder: memtables.mayHoldOlder,
+        dataKeys: this.#parts.keys.all(),
       },
       firstFileNumber,
     );
@@ -425,7 +428,6 @@ export class Maintenance {
           beforeFileNumber,
         );
         if (plan === undefined) return;
-        assert(plan !== "wait", "no other compaction runs beside a full one");
         this.#running.set(plan, Promise.resolve());
         try {
           await this.#compact(plan);
@@ -441,13 +443,15 @@ export class Maintenance {
   }
 
   #tableOptions(level: number): TableOptions {
-    const { settings } = this.#parts;
+    const { settings, keys } = this.#parts;
+    const dataKey = keys.current();
     return {
       ...TABLE_OPTIONS,
       blockSizeBytes: settings.blockSize,
       bloomFalsePositive: settings.bloomFalsePositive,
       compression: COMPRESSION_CODES[compressionOfLevel(settings, level)],
       compressionLevel: settings.compressionLevel,
+      ...(dataKey === undefined ? {} : { encryption: dataKey }),
     };
   }
 

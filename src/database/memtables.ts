@@ -10,8 +10,11 @@ import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import { memFileName } from "../format/file-names.ts";
-import { encodeLogHeader } from "../format/log-header.ts";
+import { LogCipher } from "../format/encryption.ts";
+import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { LogRecordView } from "../format/log-record.ts";
 import { LogFile } from "../log/log-file.ts";
+import type { LogKeys } from "../log/log-keys.ts";
 import { Memtable } from "../memtable/memtable.ts";
 
 export interface LoggedMemtable {
@@ -19,6 +22,7 @@ export interface LoggedMemtable {
   readonly number: FileNumber;
   /** Absent until the first write, and in a read-only database. */
   log: LogFile | undefined;
+  cipher: LogCipher | undefined;
 }
 
 /** Badger's default replay arena: a log that needs more would end the reading process (hazard 10). */
@@ -27,6 +31,9 @@ const READER_BYTES_MAX = 64 << 20;
 export class Memtables {
   readonly #env: Env;
   readonly #directory: string;
+  readonly #keys: LogKeys;
+  #scratch = new Uint8Array(0);
+  readonly #view = new LogRecordView();
   readonly #arenaBytes: number;
   /** Oldest first. */
   #frozen: LoggedMemtable[];
@@ -37,6 +44,7 @@ export class Memtables {
   constructor(
     env: Env,
     directory: string,
+    keys: LogKeys,
     arenaBytes: number,
     recovered: { frozen: LoggedMemtable[]; active: LoggedMemtable | undefined },
     nextNumber: FileNumber,
@@ -44,6 +52,7 @@ export class Memtables {
   ) {
     this.#env = env;
     this.#directory = directory;
+    this.#keys = keys;
     this.#arenaBytes = arenaBytes;
     this.#frozen = recovered.frozen;
     this.#nextNumber = nextNumber;
@@ -78,7 +87,7 @@ export class Memtables {
 
   /** Most a single commit may take. */
   get commitBytesMax(): number {
-    return this.#arenaBytes - encodeLogHeader(0, new Uint8Array(12)).length;
+    return this.#arenaBytes - LOG_HEADER_SIZE;
   }
 
   /** Whether `bytes` more fit into the active memtable. */
@@ -106,13 +115,40 @@ export class Memtables {
     }
   }
 
-  /** The active log, created when the first group is about to be written. */
-  openLog(): LogFile {
+  /**
+   * Writes the staged tail `arena[from, to)` to the active log, which is created with the first group.
+   * Returns whether it was.
+   */
+  writeLog(from: number, to: number): boolean {
+    const isNew = this.#active.log === undefined;
+    const log = this.#openLog();
+    const { memtable, cipher } = this.#active;
+    if (cipher === undefined) log.write(memtable.arena, from, to - from, from);
+    else log.write(this.#sealed(memtable.arena, from, to, cipher), 0, to - from, from);
+    return isNew;
+  }
+
+  /** The arena stays in clear; what goes to disk is an encrypted copy with checksums of its own. */
+  #sealed(arena: Uint8Array, from: number, to: number, cipher: LogCipher): Uint8Array {
+    if (this.#scratch.length < to - from) this.#scratch = new Uint8Array((to - from) * 2);
+    const scratch = this.#scratch;
+    scratch.set(arena.subarray(from, to));
+    const view = this.#view;
+    for (let offset = from; offset < to; offset = view.end) {
+      view.decode(arena, offset, to);
+      cipher.sealRecord(scratch, offset - from, view.keyOffset - from, view.end - from, offset);
+    }
+    return scratch;
+  }
+
+  #openLog(): LogFile {
     const active = this.#active;
     if (active.log === undefined) {
       const iv = new Uint8Array(12);
       this.#env.random.fill(iv);
-      const header = encodeLogHeader(0, iv);
+      const dataKey = this.#keys.current();
+      const header = encodeLogHeader(dataKey?.keyId ?? 0, iv);
+      active.cipher = dataKey === undefined ? undefined : new LogCipher(dataKey.key, iv);
       active.memtable.arena.set(header, 0);
       active.log = LogFile.create(
         this.#env.fileSystem,
@@ -142,6 +178,7 @@ export class Memtables {
       memtable: new Memtable(this.#arenaBytes, floorVersion),
       number: this.#nextNumber++,
       log: undefined,
+      cipher: undefined,
     };
   }
 

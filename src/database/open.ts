@@ -6,8 +6,7 @@
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
-import { KEYREGISTRY, KEYREGISTRY_REWRITE, tableFileName } from "../format/file-names.ts";
-import { decodeKeyRegistry, encodeKeyRegistryHeader } from "../format/key-registry.ts";
+import { tableFileName } from "../format/file-names.ts";
 import { ManifestLog } from "../manifest/manifest-log.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import { ConflictTable } from "../transaction/conflict-table.ts";
@@ -17,6 +16,7 @@ import { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { MelesDatabase, type QueryEngine } from "./database.ts";
+import { DataKeys } from "./data-keys.ts";
 import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./directory.ts";
 import { EventHub } from "./event-hub.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -73,10 +73,16 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     ? ManifestLog.open(fileSystem, directory, settings.externalMagic, readOnly)
     : ManifestLog.create(fileSystem, directory, settings.externalMagic);
   undo.push(() => manifest.close());
-  openKeyRegistry(env, directory, readOnly);
+  const keys = DataKeys.open(
+    env,
+    directory,
+    settings.encryptionKey,
+    settings.encryptionKeyRotationMs,
+    readOnly,
+  );
 
   const cache = new BlockCache(settings.blockCacheSize, settings.blockSize);
-  const trees = new TreeState(env, directory, cache, settings);
+  const trees = new TreeState(env, directory, cache, keys, settings);
   undo.push(() => trees.close());
   trees.load([...manifest.tables.values()]);
   if (!readOnly) removeOrphans(env, directory, content, manifest);
@@ -92,28 +98,34 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     valueLogs.sizes,
     settings.memtableSize,
     tableVersion,
+    keys,
     readOnly,
   );
   const memtables = new Memtables(
     env,
     directory,
+    keys,
     settings.memtableSize,
     { frozen: logs.memtables, active: undefined },
     logs.nextNumber,
-    logs.memtables.reduce((newest, { memtable }) => Math.max(newest, memtable.maxVersion), tableVersion),
+    logs.memtables.reduce(
+      (newest, { memtable }) => Math.max(newest, memtable.maxVersion),
+      tableVersion,
+    ),
   );
   undo.push(() => memtables.close());
 
   const oracle = new Oracle(memtables.active.memtable.floorVersion);
   const conflicts = new ConflictTable(oracle);
   const events = new EventHub(env.log);
-  const values = new ValueLogReader(fileSystem, directory);
+  const values = new ValueLogReader(fileSystem, directory, keys);
   undo.push(() => values.close());
   const valueLog = new ValueLogWriter(
     env,
     directory,
     { fileSizeBytes: settings.valueLogFileSize, recordCountMax: VALUE_LOG_RECORDS_MAX },
     valueLogs.nextNumber,
+    keys,
   );
   undo.push(() => valueLog.close());
   const maintenance: Maintenance = new Maintenance({
@@ -124,6 +136,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     memtables,
     trees,
     manifest,
+    keys,
     valueLog,
     executor,
     runInline: parts.runInline,
@@ -161,6 +174,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     memtables,
     trees,
     manifest,
+    keys,
     cache,
     valueLog,
     values,
@@ -196,29 +210,4 @@ function removeOrphans(
     }
   }
   for (const name of content.leftovers) fileSystem.remove(join(directory, name));
-}
-
-/** Badger wants the registry, also without encryption. One that needs a key refuses the open. */
-function openKeyRegistry(env: Env, directory: string, readOnly: boolean): void {
-  const { fileSystem } = env;
-  const path = join(directory, KEYREGISTRY);
-  const bytes = fileSystem.readFile(path);
-  if (bytes !== undefined) {
-    decodeKeyRegistry(bytes, undefined);
-    return;
-  }
-  if (readOnly) return;
-  const iv = new Uint8Array(16);
-  env.random.fill(iv);
-  const header = encodeKeyRegistryHeader(iv, undefined);
-  const temporary = join(directory, KEYREGISTRY_REWRITE);
-  const file = fileSystem.open(temporary, { write: true, create: "truncate" });
-  try {
-    file.write(header, 0, header.length, 0);
-    file.sync();
-  } finally {
-    file.close();
-  }
-  fileSystem.rename(temporary, path);
-  fileSystem.syncDirectory(directory);
 }

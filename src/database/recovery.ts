@@ -6,7 +6,6 @@
  * its last whole record and never appended to again. In a read-only database nothing is changed.
  */
 
-import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
@@ -14,12 +13,14 @@ import type { File } from "../env/file-system.ts";
 import { DISCARD, memFileName, valueLogFileName } from "../format/file-names.ts";
 import { decodeDiscardTable } from "../format/discard-table.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { located } from "../format/damage.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { LogReplay } from "../format/log-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
 import { findLogEnd } from "../log/log-end.ts";
 import { LogFile } from "../log/log-file.ts";
+import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import { Memtable } from "../memtable/memtable.ts";
 import type { LoggedMemtable } from "./memtables.ts";
 
@@ -87,13 +88,23 @@ export function recoverLogs(
   valueLogSizes: ReadonlyMap<FileNumber, number>,
   arenaBytes: number,
   floorVersion: Version,
+  keys: LogKeys,
   readOnly: boolean,
 ): RecoveredLogs {
   const memtables: LoggedMemtable[] = [];
   let floor = floorVersion;
   try {
     for (const number of numbers) {
-      const logged = recoverLog(env, directory, number, valueLogSizes, arenaBytes, floor, readOnly);
+      const logged = recoverLog(
+        env,
+        directory,
+        number,
+        valueLogSizes,
+        arenaBytes,
+        floor,
+        keys,
+        readOnly,
+      );
       if (logged === undefined) continue;
       memtables.push(logged);
       floor = Math.max(floor, logged.memtable.maxVersion);
@@ -112,6 +123,7 @@ function recoverLog(
   valueLogSizes: ReadonlyMap<FileNumber, number>,
   arenaBytes: number,
   floorVersion: Version,
+  keys: LogKeys,
   readOnly: boolean,
 ): LoggedMemtable | undefined {
   const name = memFileName(number);
@@ -119,8 +131,7 @@ function recoverLog(
   try {
     const size = log.file.size();
     const memtable = new Memtable(Math.max(arenaBytes, size), floorVersion);
-    loadArena(log.file, size, memtable.arena);
-    const end = size < LOG_HEADER_SIZE ? 0 : replay(memtable, size, valueLogSizes, name);
+    const end = size < LOG_HEADER_SIZE ? 0 : replay(log.file, memtable, size, valueLogSizes, keys);
     if (memtable.isEmpty) {
       log.close();
       if (!readOnly) env.fileSystem.remove(join(directory, name));
@@ -128,13 +139,13 @@ function recoverLog(
     }
     if (readOnly) {
       log.close();
-      return { memtable, number, log: undefined };
+      return { memtable, number, log: undefined, cipher: undefined };
     }
     if (end < size) log.truncate(end);
-    return { memtable, number, log };
+    return { memtable, number, log, cipher: undefined };
   } catch (error) {
     log.close();
-    throw named(error, name);
+    throw located(error, name, 0);
   }
 }
 
@@ -158,31 +169,29 @@ function loadArena(file: File, size: number, arena: Uint8Array): void {
 
 /** Indexes every record that counts and returns where the log ends. */
 function replay(
+  file: File,
   memtable: Memtable,
   size: number,
   valueLogSizes: ReadonlyMap<FileNumber, number>,
-  name: string,
+  keys: LogKeys,
 ): number {
   const { arena } = memtable;
-  const { keyId } = decodeLogHeader(arena.subarray(0, LOG_HEADER_SIZE));
-  if (keyId !== 0) {
-    throw new MelesError(
-      "ERR_ENCRYPTION_KEY",
-      `${name} is encrypted; encrypted directories are not supported in this version`,
-    );
-  }
   const view = new LogRecordView();
   const replayer = new LogReplay();
   const offsets: number[] = [];
   let limit = size;
   for (;;) {
+    // A replay decrypts in place, so each one starts from the file.
+    loadArena(file, size, arena);
+    const cipher = cipherOf(decodeLogHeader(arena.subarray(0, LOG_HEADER_SIZE)), keys);
     offsets.length = 0;
     let dangling = -1;
-    const end = replayer.replay(arena, LOG_HEADER_SIZE, limit, (offset) => {
+    const visit = (offset: number): void => {
       offsets.push(offset);
       if (dangling >= 0 || !view.decode(arena, offset, size)) return;
       if (!isPointerWhole(view, arena, valueLogSizes)) dangling = offset;
-    });
+    };
+    const end = replayer.replay(arena, LOG_HEADER_SIZE, limit, visit, cipher);
     if (dangling < 0) {
       for (const offset of offsets) memtable.indexRecord(offset);
       memtable.finishReplay(end);
@@ -203,10 +212,4 @@ function isPointerWhole(
   // A file that is gone altogether was collected: a newer record of the same key shadows this one.
   if (size === undefined) return true;
   return pointerOffset(arena, view.valueOffset) + pointerLength(arena, view.valueOffset) <= size;
-}
-
-function named(error: unknown, file: string): unknown {
-  if (!(error instanceof CorruptionError) || error.file !== "") return error;
-  const { offset, expected, actual } = error;
-  return new CorruptionError({ file, offset, expected, actual, cause: error });
 }

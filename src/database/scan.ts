@@ -186,7 +186,9 @@ class Walk {
     if (this.#bounds.isEmpty || this.#bounds.limit <= 0) return;
     this.#range?.finish("stopped");
     this.#range = this.#host.trackRange(
-      this.#bounds.reverse ? { ...this.#bounds, upper: keyAfter(key) } : { ...this.#bounds, lower: key },
+      this.#bounds.reverse
+        ? { ...this.#bounds, upper: keyAfter(key) }
+        : { ...this.#bounds, lower: key },
     );
     this.#left = this.#bounds.limit;
     this.#open().seek(key);

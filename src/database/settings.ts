@@ -5,7 +5,7 @@
 
 import type { SyncLevel } from "./contract.ts";
 
-export type CompressionName = "none" | "zstd";
+export type CompressionName = "none" | "snappy" | "zstd";
 
 export interface Settings {
   readonly readOnly: boolean;
@@ -29,6 +29,9 @@ export interface Settings {
   readonly workers: number | "inline";
   readonly detectConflicts: boolean;
   readonly externalMagic: number;
+  /** Master key, 16, 24 or 32 bytes. */
+  readonly encryptionKey: Uint8Array | undefined;
+  readonly encryptionKeyRotationMs: number;
   readonly verifyChecksums: "none" | "open" | "read" | "both";
 }
 

@@ -209,10 +209,7 @@ export class TransactionHandle implements Transaction {
 
   #requireOpen(): void {
     if (this.#state !== "open") {
-      throw new MelesError(
-        "ERR_DISCARDED",
-        "the transaction is over; begin a new one",
-      );
+      throw new MelesError("ERR_DISCARDED", "the transaction is over; begin a new one");
     }
     this.#host.requireOpen();
   }
@@ -244,11 +241,7 @@ export class TransactionHandle implements Transaction {
 }
 
 /** The live entry of a key at a version, as callers get it. */
-export function readEntry(
-  reads: ReadPath,
-  key: Uint8Array,
-  version: Version,
-): Entry | undefined {
+export function readEntry(reads: ReadPath, key: Uint8Array, version: Version): Entry | undefined {
   const slot = reads.findLive(key, version);
   if (slot === undefined) return undefined;
   const { version: found, userMeta, expiresAt } = slot;

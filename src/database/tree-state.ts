@@ -8,6 +8,7 @@ import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import { tableFileName } from "../format/file-names.ts";
+import type { LogKeys } from "../log/log-keys.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import type { BlockCache } from "../table/block-cache.ts";
 import { TableReader } from "../table/table-reader.ts";
@@ -27,12 +28,20 @@ export class TreeState {
   readonly #env: Env;
   readonly #directory: string;
   readonly #cache: BlockCache;
+  readonly #keys: LogKeys;
   readonly #options: TreeStateOptions;
   readonly #tables = new Map<FileNumber, SharedTable>();
   #tree: Tree;
   #closed = false;
 
-  constructor(env: Env, directory: string, cache: BlockCache, options: TreeStateOptions) {
+  constructor(
+    env: Env,
+    directory: string,
+    cache: BlockCache,
+    keys: LogKeys,
+    options: TreeStateOptions,
+  ) {
+    this.#keys = keys;
     this.#env = env;
     this.#directory = directory;
     this.#cache = cache;
@@ -79,7 +88,9 @@ export class TreeState {
     const path = join(this.#directory, tableFileName(identity.fileNumber));
     const file = this.#env.fileSystem.open(path, { write: false, create: "never" });
     try {
-      const reader = TableReader.open(file, identity, this.#cache, {
+      const { keyId } = identity;
+      const source = keyId === 0 ? identity : { ...identity, key: this.#keys.keyOf(keyId) };
+      const reader = TableReader.open(file, source, this.#cache, {
         verifyChecksums: this.#options.verifyChecksums,
       });
       return { reader, references: 0, obsolete: false };

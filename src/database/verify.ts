@@ -51,7 +51,7 @@ class Verification {
     this.#parts = parts;
     this.#options = options;
     this.#levels = levels;
-    this.#values = new ValueLogReader(parts.env.fileSystem, parts.path);
+    this.#values = new ValueLogReader(parts.env.fileSystem, parts.path, parts.keys);
     this.#totalBytes = levels.flat().reduce((sum, table) => sum + table.sizeBytes, 0);
   }
 
@@ -77,7 +77,9 @@ class Verification {
     this.#options.onProgress?.({ bytes: this.#bytes, totalBytes: this.#totalBytes, file: name });
     try {
       const file = env.fileSystem.open(join(path, name), { write: false, create: "never" });
-      const reader = TableReader.open(file, table, new BlockCache(0), { verifyChecksums: "both" });
+      const { keyId } = table;
+      const source = keyId === 0 ? table : { ...table, key: this.#parts.keys.keyOf(keyId) };
+      const reader = TableReader.open(file, source, new BlockCache(0), { verifyChecksums: "both" });
       try {
         await this.#walk(reader, name);
       } finally {

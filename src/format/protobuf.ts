@@ -4,9 +4,9 @@
  *     field: | number << 3 | wire type, uvarint | payload |
  *
  * Writers compute lengths first and then write into their target. The reader is a bounds-checked
- * cursor that never allocates and reports damage with its offset. Measured against the runtime of
- * `@bufbuild/protobuf` on backup entries (16-byte keys, 100-byte values): decoding 240 → 60 ns,
- * encoding 210 → 70 ns an entry, mostly because no u64 becomes a BigInt.
+ * cursor that reports damage with its offset. The runtime of `@bufbuild/protobuf` was measured on
+ * backup entries (16-byte keys, 100-byte values): encoding takes it 210 ns an entry against 80 here,
+ * decoding 240 for half the fields against 200, and it makes a BigInt of every u64.
  */
 
 import { MelesError } from "../base/errors.ts";
@@ -71,7 +71,7 @@ export function writeBytesField(
 
 /**
  * Reads the fields of one message: `while (reader.next()) …`, asking `isVarint` or `isBytes` for the
- * fields it knows and ignoring others (`next` skips what was not read).
+ * fields it knows; others are skipped.
  */
 export class ProtobufReader {
   readonly bytes: Uint8Array;

@@ -10,7 +10,7 @@
  *
  * Frozen. Compression is `snappyjs`. Decompression is not: its decoder takes a literal length beyond
  * 2^31 for negative and never ends, and reports too short and too long outputs as success. This one
- * checks every element, and is faster (4 KiB of text: 2.1 µs against 4.7 µs).
+ * checks every element, and takes half the time (4 KiB of text: 4.3 µs against 8.3 µs).
  */
 
 import { compress } from "snappyjs";

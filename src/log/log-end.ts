@@ -5,7 +5,8 @@
 
 import type { File } from "../env/file-system.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
-import { LogRecordView } from "../format/log-record.ts";
+import { LOG_KEY_LENGTH_MAX, LogRecordView } from "../format/log-record.ts";
+import { readUvarint, uvarintSize } from "../format/varint.ts";
 
 const WINDOW_BYTES = 4 << 20;
 
@@ -24,7 +25,7 @@ export function findLogEnd(file: File): number {
     }
     // Nothing whole in the window: a record larger than it, or the end.
     if (filled < window.length || position + window.length >= size) return position;
-    if (!claimsMore(view, window, filled)) return position;
+    if (claimedBytes(window, filled) <= filled) return position;
     window = new Uint8Array(Math.min(size - position, window.length * 4));
   }
   return position;
@@ -33,11 +34,14 @@ export function findLogEnd(file: File): number {
 /** Bytes of whole records at the window's start. */
 function countWhole(view: LogRecordView, window: Uint8Array, filled: number): number {
   let offset = 0;
-  while (offset < filled && view.check(window, offset, filled) === "ok") offset = view.end;
+  while (offset < filled && view.checkStored(window, offset, filled) === "ok") offset = view.end;
   return offset;
 }
 
-/** Whether the first record is merely cut off by the window: its header is plausible and it reaches beyond. */
-function claimsMore(view: LogRecordView, window: Uint8Array, filled: number): boolean {
-  return !view.decode(window, 0, filled) && view.decode(window, 0, Number.MAX_SAFE_INTEGER);
+/** How long the first record says it is, without believing it; 0 when its header makes no sense. */
+function claimedBytes(window: Uint8Array, filled: number): number {
+  const keyLength = readUvarint(window, 2, filled);
+  if (keyLength < 0 || keyLength > LOG_KEY_LENGTH_MAX) return 0;
+  const valueLength = readUvarint(window, 2 + uvarintSize(), filled);
+  return valueLength < 0 ? 0 : keyLength + valueLength;
 }

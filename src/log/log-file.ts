@@ -46,12 +46,7 @@ export class LogFile {
     return log;
   }
 
-  static open(
-    fileSystem: FileSystem,
-    directory: string,
-    name: string,
-    writable: boolean,
-  ): LogFile {
+  static open(fileSystem: FileSystem, directory: string, name: string, writable: boolean): LogFile {
     const file = fileSystem.open(join(directory, name), { write: writable, create: "never" });
     return new LogFile(name, file);
   }

@@ -135,7 +135,10 @@ export class ManifestLog {
     }
     this.#apply(set);
     try {
-      if (this.#deletions > REWRITE_DELETIONS && this.#deletions > REWRITE_RATIO * this.#tables.size) {
+      if (
+        this.#deletions > REWRITE_DELETIONS &&
+        this.#deletions > REWRITE_RATIO * this.#tables.size
+      ) {
         this.#rewrite();
       } else {
         this.#appendRecord(encodeManifestRecord(set));

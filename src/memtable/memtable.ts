@@ -122,7 +122,10 @@ export class Memtable {
 
   /** Forgets reserved space from `offset` on; nothing there may have been indexed. */
   rollBack(offset: number): void {
-    assert(offset >= this.#indexed && offset <= this.#used, "only an unindexed tail is rolled back");
+    assert(
+      offset >= this.#indexed && offset <= this.#used,
+      "only an unindexed tail is rolled back",
+    );
     this.#used = offset;
   }
 

@@ -55,7 +55,7 @@ export class BlockIndex {
 
   /** The user key of a block's first entry; a view. */
   baseUserKey(block: number): Uint8Array {
-    return this.#keys.subarray(this.#keyStarts[block] as number, this.#userKeyEnd(block));
+    return this.#keys.subarray(this.#keyStarts[block], this.#userKeyEnd(block));
   }
 
   hasBaseUserKey(block: number, key: Uint8Array): boolean {

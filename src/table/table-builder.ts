@@ -32,8 +32,8 @@ import { storedValueLength, writeStoredValueHeader } from "../format/stored-valu
 import { encodeTableFooter } from "../format/table-footer.ts";
 import { encodeTableIndex } from "../format/table-index.ts";
 import type { TableMeta } from "../manifest/version.ts";
+import { BlockList } from "./block-list.ts";
 import { copyBytes } from "./copy-bytes.ts";
-import { GrowableBytes } from "./growable-bytes.ts";
 import { GrowableNumbers } from "./growable-numbers.ts";
 import type { TableOptions } from "./table-options.ts";
 import { TableStatistics } from "./table-statistics.ts";
@@ -80,10 +80,7 @@ export class TableBuilder {
   readonly #suffix = new Uint8Array(VERSION_SUFFIX_SIZE);
 
   readonly #hashes = new GrowableNumbers(4096);
-  readonly #blockKeys = new GrowableBytes();
-  readonly #blockKeyStarts = new GrowableNumbers();
-  readonly #blockOffsets = new GrowableNumbers();
-  readonly #blockLengths = new GrowableNumbers();
+  readonly #blocks = new BlockList();
   #plainBytes = 0;
   #done = false;
 
@@ -95,7 +92,6 @@ export class TableBuilder {
     this.#random = random;
     this.#encrypted = options.encryption !== undefined;
     assert(!this.#encrypted || random !== undefined, "an encrypted table needs random vectors");
-    this.#blockKeyStarts.push(0);
   }
 
   get isEmpty(): boolean {
@@ -106,8 +102,7 @@ export class TableBuilder {
   get estimatedSizeBytes(): number {
     const blocks = this.#filePosition + this.#end + 4 * this.#entryOffsets.length;
     const filter = this.#options.bloomFalsePositive === 0 ? 0 : 1.25 * this.#hashes.length;
-    const index = this.#blockKeys.length + 36 * this.#blockOffsets.length;
-    return Math.ceil(blocks + filter + index);
+    return Math.ceil(blocks + filter + this.#blocks.estimatedIndexBytes);
   }
 
   /**
@@ -131,33 +126,27 @@ export class TableBuilder {
     this.#followKey(keyBytes, keyOffset, keyLength, version);
     const internalLength = keyLength + VERSION_SUFFIX_SIZE;
     const storedLength = storedValueLength(expiresAt, valueLength);
-    const blockBytes = this.#end - this.#blockStart;
-    const { blockSizeBytes } = this.#options;
-    let startsBlock = this.#entryOffsets.length === 0;
-    if (
-      !startsBlock &&
-      blockIsFull(
-        blockBytes,
-        this.#entryOffsets.length,
-        internalLength,
-        storedLength,
-        blockSizeBytes,
-        this.#encrypted,
-      )
-    ) {
-      this.#finishBlock();
-      startsBlock = true;
-    }
+    const entryCount = this.#entryOffsets.length;
+    const cut = blockIsFull(
+      this.#end - this.#blockStart,
+      entryCount,
+      internalLength,
+      storedLength,
+      this.#options.blockSizeBytes,
+      this.#encrypted,
+    );
+    if (cut) this.#finishBlock();
     this.#reserve(BLOCK_ENTRY_HEADER_SIZE + internalLength + storedLength);
-    let position = startsBlock
-      ? this.#startBlock(keyBytes, keyOffset, keyLength, version)
-      : this.#writeKey(keyBytes, keyOffset, keyLength, version);
+    let position =
+      cut || entryCount === 0
+        ? this.#startBlock(keyBytes, keyOffset, keyLength, version)
+        : this.#writeKey(keyBytes, keyOffset, keyLength, version);
     const buffer = this.#buffer;
     position = writeStoredValueHeader(buffer, position, meta, userMeta, expiresAt);
     copyBytes(valueBytes, valueOffset, buffer, position, valueLength);
     this.#end = position + valueLength;
     this.#statistics.add(version, meta, expiresAt, valueBytes, valueOffset);
-    if (stale) this.#statistics.addStale(internalLength, valueLength, startsBlock);
+    if (stale) this.#statistics.addStale(internalLength, valueLength, cut);
   }
 
   /** Completes the file and syncs it. Needs at least one entry. */
@@ -290,9 +279,7 @@ export class TableBuilder {
     const start = this.#blockStart;
     const baseKey = start + BLOCK_ENTRY_HEADER_SIZE;
     const baseKeyEnd = baseKey + this.#baseKeyLength + VERSION_SUFFIX_SIZE;
-    this.#blockKeys.append(this.#buffer, baseKey, baseKeyEnd);
-    this.#blockKeyStarts.push(this.#blockKeys.length);
-    this.#blockOffsets.push(this.#filePosition + start);
+    this.#blocks.addKey(this.#buffer, baseKey, baseKeyEnd);
     this.#end = finishBlock(
       this.#buffer,
       start,
@@ -304,7 +291,7 @@ export class TableBuilder {
     offsets.length = 0;
     this.#plainBytes += this.#end - start;
     if (this.#options.compression !== 0 || this.#encrypted) this.#packBlock();
-    this.#blockLengths.push(this.#end - start);
+    this.#blocks.addPlace(this.#filePosition + start, this.#end - start);
     this.#blockStart = this.#end;
     if (this.#end >= WRITE_BYTES) this.#flush();
   }
@@ -355,12 +342,7 @@ export class TableBuilder {
   #encodeIndex(largestKey: Uint8Array): Uint8Array {
     const statistics = this.#statistics;
     return encodeTableIndex({
-      blocks: {
-        keys: this.#blockKeys.view(),
-        keyStarts: this.#blockKeyStarts.view(),
-        offsets: this.#blockOffsets.view(),
-        lengths: this.#blockLengths.view(),
-      },
+      blocks: this.#blocks.view(),
       bloomFilter: this.#bloomFilter(),
       maxVersion: statistics.maxVersion,
       keyCount: statistics.entryCount,
@@ -391,12 +373,11 @@ export class TableBuilder {
 
   #describe(largestKey: Uint8Array): TableMeta {
     const statistics = this.#statistics;
-    const firstKeyEnd = (this.#blockKeyStarts.items[1] as number) - VERSION_SUFFIX_SIZE;
     return {
       fileNumber: this.#identity.fileNumber,
       level: this.#identity.level,
       sizeBytes: this.#filePosition,
-      smallestKey: this.#blockKeys.items.slice(0, firstKeyEnd),
+      smallestKey: this.#blocks.firstUserKey(),
       largestKey,
       maxVersion: statistics.maxVersion,
       entryCount: statistics.entryCount,

@@ -6,7 +6,7 @@
 import { META_DELETE, META_POINTER } from "../format/stored-value.ts";
 import { pointerFile, pointerLength } from "../format/value-pointer.ts";
 
-/** What one stale entry costs beyond key and value, and what a block it starts costs: offset and header. Badger's estimate, frozen. */
+/** Of a stale entry beyond key and value, and of a block beyond its base key. Badger's estimate. */
 const STALE_OVERHEAD_BYTES = 8;
 
 export class TableStatistics {
@@ -43,10 +43,13 @@ export class TableStatistics {
     if ((meta & META_POINTER) !== 0) this.#addPointer(valueBytes, valueOffset);
   }
 
-  /** Counts an entry that the caller knows to be droppable; `internalKeyLength` includes the version suffix. */
-  addStale(internalKeyLength: number, valueLength: number, startsBlock: boolean): void {
+  /**
+   * Counts an entry that the caller knows to be droppable. `internalKeyLength` includes the version
+   * suffix; `cutBlock`: the entry did not fit the block before it.
+   */
+  addStale(internalKeyLength: number, valueLength: number, cutBlock: boolean): void {
     this.staleBytes += internalKeyLength + valueLength + STALE_OVERHEAD_BYTES;
-    if (startsBlock) this.staleBytes += internalKeyLength + STALE_OVERHEAD_BYTES;
+    if (cutBlock) this.staleBytes += internalKeyLength + STALE_OVERHEAD_BYTES;
   }
 
   /** Record bytes by value-log file; a copy. */

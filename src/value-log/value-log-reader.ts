@@ -12,26 +12,32 @@ import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
 import { valueLogFileName } from "../format/file-names.ts";
-import { LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { located } from "../format/damage.ts";
+import type { LogCipher } from "../format/encryption.ts";
+import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
+import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
 
 interface OpenFile {
   readonly file: File;
+  readonly cipher: LogCipher | undefined;
   size: number;
 }
 
 export class ValueLogReader {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
+  readonly #keys: LogKeys;
   readonly #open = new Map<FileNumber, OpenFile>();
   readonly #view = new LogRecordView();
   #scratch = new Uint8Array(64 * 1024);
   #reads = 0;
 
-  constructor(fileSystem: FileSystem, directory: string) {
+  constructor(fileSystem: FileSystem, directory: string, keys: LogKeys) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
+    this.#keys = keys;
   }
 
   /** Values read so far. */
@@ -93,9 +99,15 @@ export class ValueLogReader {
     if (length > this.#scratch.length) this.#scratch = new Uint8Array(length + (length >>> 2));
     const got = open.file.read(this.#scratch, 0, length, position);
     const view = this.#view;
-    if (got !== length || view.check(this.#scratch, 0, length) !== "ok" || view.end !== length) {
+    if (
+      got !== length ||
+      view.checkStored(this.#scratch, 0, length) !== "ok" ||
+      view.end !== length
+    ) {
       throw this.#damage(fileNumber, position, "a whole record with a right checksum", "another");
     }
+    open.cipher?.applyTo(this.#scratch, view.keyOffset, length - 4, position);
+    view.decode(this.#scratch, 0, length);
     if (
       view.version !== version ||
       compareRange(this.#scratch, view.keyOffset, view.keyLength, key, keyOffset, keyLength) !== 0
@@ -113,9 +125,17 @@ export class ValueLogReader {
       throw this.#damage(fileNumber, position, "the value-log file", "no such file");
     }
     const file = this.#fileSystem.open(path, { write: false, create: "never" });
-    const opened = { file, size: file.size() };
-    this.#open.set(fileNumber, opened);
-    return opened;
+    try {
+      const header = new Uint8Array(LOG_HEADER_SIZE);
+      const got = file.read(header, 0, LOG_HEADER_SIZE, 0);
+      const cipher = cipherOf(decodeLogHeader(header.subarray(0, got)), this.#keys);
+      const opened = { file, cipher, size: file.size() };
+      this.#open.set(fileNumber, opened);
+      return opened;
+    } catch (error) {
+      file.close();
+      throw located(error, valueLogFileName(fileNumber), 0);
+    }
   }
 
   #damage(

@@ -11,10 +11,13 @@
 import type { FileNumber } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
 import { valueLogFileName } from "../format/file-names.ts";
+import { LogCipher } from "../format/encryption.ts";
+import { VERSION_SUFFIX_SIZE } from "../format/internal-key.ts";
 import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { logRecordLength, writeLogRecord } from "../format/log-record.ts";
 import { writeValuePointer } from "../format/value-pointer.ts";
 import { LogFile } from "../log/log-file.ts";
+import type { LogKeys } from "../log/log-keys.ts";
 
 export interface ValueLogLimits {
   /** A file is full beyond this. */
@@ -24,11 +27,14 @@ export interface ValueLogLimits {
 }
 
 const STAGING_BYTES = 1 << 20;
+const CRC_BYTES = 4;
 
 export class ValueLogWriter {
   readonly #env: Env;
   readonly #directory: string;
   readonly #limits: ValueLogLimits;
+  readonly #keys: LogKeys;
+  #cipher: LogCipher | undefined;
   #nextNumber: FileNumber;
   #current: LogFile | undefined;
   #currentNumber: FileNumber = 0;
@@ -42,7 +48,14 @@ export class ValueLogWriter {
   #bytesWritten = 0;
   readonly #created: FileNumber[] = [];
 
-  constructor(env: Env, directory: string, limits: ValueLogLimits, nextNumber: FileNumber) {
+  constructor(
+    env: Env,
+    directory: string,
+    limits: ValueLogLimits,
+    nextNumber: FileNumber,
+    keys: LogKeys,
+  ) {
+    this.#keys = keys;
     this.#env = env;
     this.#directory = directory;
     this.#limits = limits;
@@ -83,8 +96,14 @@ export class ValueLogWriter {
       }
     }
     const position = this.#written + this.#staged;
-    writeLogRecord(this.#staging, this.#staged, meta, userMeta, expiresAt, key, version, value);
+    const start = this.#staged;
+    writeLogRecord(this.#staging, start, meta, userMeta, expiresAt, key, version, value);
     this.#staged += length;
+    if (this.#cipher !== undefined) {
+      const keyOffset =
+        start + length - CRC_BYTES - value.length - key.length - VERSION_SUFFIX_SIZE;
+      this.#cipher.sealRecord(this.#staging, start, keyOffset, start + length, position);
+    }
     this.#records++;
     writeValuePointer(pointer, pointerOffset, this.#currentNumber, length, position);
   }
@@ -99,7 +118,9 @@ export class ValueLogWriter {
   #rotate(): void {
     this.flush();
     if (this.#current !== undefined) this.#sealed.push(this.#current);
-    const header = encodeLogHeader(0, randomIv(this.#env));
+    const dataKey = this.#keys.current();
+    const baseIv = randomIv(this.#env);
+    const header = encodeLogHeader(dataKey?.keyId ?? 0, baseIv);
     const number = this.#nextNumber;
     this.#current = LogFile.create(
       this.#env.fileSystem,
@@ -109,6 +130,7 @@ export class ValueLogWriter {
     );
     // Once per file, so that a power cut never takes a file that synced log records point into.
     this.#env.fileSystem.syncDirectory(this.#directory);
+    this.#cipher = dataKey === undefined ? undefined : new LogCipher(dataKey.key, baseIv);
     this.#nextNumber = number + 1;
     this.#currentNumber = number;
     this.#created.push(number);

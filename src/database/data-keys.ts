@@ -1,0 +1,134 @@
+/**
+ * The data keys of a directory: read from `KEYREGISTRY` at open, a new one added when the newest is
+ * older than the rotation period. Old keys stay for the files written with them.
+ */
+
+import { MelesError } from "../base/errors.ts";
+import { join } from "../base/paths.ts";
+import type { Env } from "../env/env.ts";
+import { KEYREGISTRY, KEYREGISTRY_REWRITE } from "../format/file-names.ts";
+import {
+  type DataKey,
+  decodeKeyRegistry,
+  encodeDataKeyRecord,
+  encodeKeyRegistryHeader,
+} from "../format/key-registry.ts";
+import type { DataKeyRef, LogKeys } from "../log/log-keys.ts";
+
+const IV_BYTES = 16;
+
+export class DataKeys implements LogKeys {
+  readonly #env: Env;
+  readonly #directory: string;
+  readonly #masterKey: Uint8Array | undefined;
+  readonly #rotationMs: number;
+  readonly #keys: DataKey[];
+
+  private constructor(
+    env: Env,
+    directory: string,
+    masterKey: Uint8Array | undefined,
+    rotationMs: number,
+    keys: DataKey[],
+  ) {
+    this.#env = env;
+    this.#directory = directory;
+    this.#masterKey = masterKey;
+    this.#rotationMs = rotationMs;
+    this.#keys = keys;
+  }
+
+  /** Reads the registry, or creates it (Badger wants one, also without encryption). */
+  static open(
+    env: Env,
+    directory: string,
+    masterKey: Uint8Array | undefined,
+    rotationMs: number,
+    readOnly: boolean,
+  ): DataKeys {
+    const bytes = env.fileSystem.readFile(join(directory, KEYREGISTRY));
+    if (bytes === undefined) {
+      const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, []);
+      if (!readOnly) dataKeys.#write();
+      return dataKeys;
+    }
+    const registry = decodeKeyRegistry(bytes, masterKey);
+    const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, [...registry.keys]);
+    // Nothing may ever be appended behind a torn tail.
+    if (!readOnly && registry.validEnd < bytes.length) dataKeys.#write();
+    return dataKeys;
+  }
+
+  current(): DataKeyRef | undefined {
+    if (this.#masterKey === undefined) return undefined;
+    const nowMs = this.#env.clock.nowMs();
+    let newest = this.#keys.reduce<DataKey | undefined>(
+      (best, key) => (best === undefined || key.keyId > best.keyId ? key : best),
+      undefined,
+    );
+    if (newest === undefined || nowMs - newest.createdAt * 1000 >= this.#rotationMs) {
+      newest = this.#add(newest?.keyId ?? 0, this.#masterKey.length, nowMs);
+    }
+    return { keyId: newest.keyId, key: newest.data };
+  }
+
+  keyOf(keyId: number): Uint8Array {
+    const found = this.#keys.find((key) => key.keyId === keyId);
+    if (found === undefined) {
+      throw new MelesError(
+        "ERR_ENCRYPTION_KEY",
+        `data key ${keyId} is not in the key registry; without it its files cannot be read`,
+      );
+    }
+    return found.data;
+  }
+
+  /** All keys by id, for jobs that read encrypted files. */
+  all(): Map<number, Uint8Array> {
+    return new Map(this.#keys.map(({ keyId, data }) => [keyId, data]));
+  }
+
+  #add(lastId: number, length: number, nowMs: number): DataKey {
+    const key: DataKey = {
+      keyId: lastId + 1,
+      data: this.#randomBytes(length),
+      iv: this.#randomBytes(IV_BYTES),
+      createdAt: Math.floor(nowMs / 1000),
+    };
+    this.#keys.push(key);
+    this.#write();
+    return key;
+  }
+
+  /**
+   * Writes the whole registry to a new file and puts it in place. Badger appends; rewriting a few
+   * hundred bytes every ten days leaves no torn tail to reason about.
+   */
+  #write(): void {
+    const { fileSystem } = this.#env;
+    const temporary = join(this.#directory, KEYREGISTRY_REWRITE);
+    const file = fileSystem.open(temporary, { write: true, create: "truncate" });
+    try {
+      let position = 0;
+      const header = encodeKeyRegistryHeader(this.#randomBytes(IV_BYTES), this.#masterKey);
+      for (const part of [
+        header,
+        ...this.#keys.map((k) => encodeDataKeyRecord(k, this.#masterKey)),
+      ]) {
+        file.write(part, 0, part.length, position);
+        position += part.length;
+      }
+      file.sync();
+    } finally {
+      file.close();
+    }
+    fileSystem.rename(temporary, join(this.#directory, KEYREGISTRY));
+    fileSystem.syncDirectory(this.#directory);
+  }
+
+  #randomBytes(length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    this.#env.random.fill(bytes);
+    return bytes;
+  }
+}

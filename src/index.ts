@@ -1,0 +1,21 @@
+/**
+ * Meles, the public surface: an embedded, transactional, ordered key-value database on Badger v4's disk
+ * format. Everything else under `src/` is internal.
+ */
+
+export {
+  ConflictError,
+  CorruptionError,
+  type ErrorCode,
+  IoError,
+  MelesError,
+  StatementError,
+} from "./base/errors.ts";
+export type { Version } from "./base/ids.ts";
+export type * from "./database/contract.ts";
+export type { CompressionName } from "./database/settings.ts";
+export type { Log, LogLevel } from "./env/env.ts";
+export { open, openSession } from "./open.ts";
+export type { OpenOptions } from "./options.ts";
+export type { ColumnInfo, StatementResult } from "./query/result.ts";
+export type { Session, SessionOptions } from "./query/session.ts";
