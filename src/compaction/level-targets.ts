@@ -4,7 +4,8 @@
  *
  * The last level is as large as the data; every level above should be smaller by the multiplier, but
  * never smaller than `baseLevelSizeBytes`. The base is the deepest level whose share fits into that
- * minimum, so a small database has two levels and none is ever passed through for nothing.
+ * minimum; from there on empty levels are skipped as long as the next one is small, so a small
+ * database has two levels and none is passed through for nothing.
  *
  * Invariant I5: the base is never deeper than the first non-empty level ≥ 1. Badger did not check
  * that, data of level 0 jumped over older data, and deleted keys came back. Where data is left above
@@ -54,15 +55,11 @@ export function levelTargets(levelSizes: readonly number[], shape: LevelShape): 
   }
   // Data that outgrew all levels at this ratio: the top level takes more than its share.
   wanted = Math.max(wanted, 1);
-  // Empty levels between the base and the data are not worth a stop, except the one right above it.
-  while (wanted + 1 < last && sizeOf(wanted + 1) === 0) wanted++;
-  if (
-    wanted < last &&
-    sizeOf(wanted) === 0 &&
-    sizeOf(wanted + 1) < (shares[wanted + 1] as number)
-  ) {
-    wanted++;
-  }
+  // An empty level is skipped as long as level 0 is cheaper merged straight into the next one, which
+  // saves a pass over the data. The limit does not depend on how full that level happens to be of its
+  // target: Badger's did, and the base stuck to a level of many gigabytes.
+  const mergedDirectlyMax = levelSizeMultiplier * baseLevelSizeBytes;
+  while (wanted < last && sizeOf(wanted) === 0 && sizeOf(wanted + 1) <= mergedDirectlyMax) wanted++;
   const baseLevel = Math.min(wanted, firstNonEmptyLevel(levelSizes, last));
   return {
     baseLevel,

@@ -156,11 +156,11 @@ export class VisibleCursor {
         continue;
       }
       this.#rememberKey();
+      // To the key's very end: behind commits newer than the snapshot an own write may follow.
       do {
-        this.#keep();
+        if (!isAbove(inner.version, readVersion)) this.#keep();
         inner.prev();
-      } while (inner.valid && this.#isLastKey() && !isAbove(inner.version, readVersion));
-      while (inner.valid && this.#isLastKey()) inner.prev();
+      } while (inner.valid && this.#isLastKey());
       if (this.version > since && !isDeletedOrExpired(this.meta, this.expiresAt, nowSeconds))
         return;
     }

@@ -11,11 +11,6 @@ import { LogRecordView } from "../format/log-record.ts";
 import { compareEntryWith, type EntryTable } from "./entry-table.ts";
 import type { SkipList } from "./skip-list.ts";
 
-/** Where a cursor gets the current columns from: they may grow under a live cursor. */
-interface EntrySource {
-  entries(): EntryTable;
-}
-
 abstract class EntriesCursor implements EntryCursor {
   valid = false;
   keyBytes: Uint8Array = EMPTY_BYTES;
@@ -59,16 +54,12 @@ abstract class EntriesCursor implements EntryCursor {
 }
 
 export class MemtableCursor extends EntriesCursor {
-  readonly #source: EntrySource;
   readonly #list: SkipList;
-  #table: EntryTable;
   #node = 0;
 
-  constructor(source: EntrySource, list: SkipList) {
+  constructor(list: SkipList) {
     super();
-    this.#source = source;
     this.#list = list;
-    this.#table = source.entries();
   }
 
   override seekToFirst(): void {
@@ -99,34 +90,26 @@ export class MemtableCursor extends EntriesCursor {
   }
 
   #forwardTo(start: number): void {
+    // The columns grow under a live cursor: only the list's own view of them is current.
+    const list = this.#list;
+    const { replaced } = list.table;
     let node = start;
-    this.#refresh(node);
-    while (node !== 0 && this.#table.replaced[node - 1] === 1) {
-      node = this.#list.next(node);
-      this.#refresh(node);
-    }
+    while (node !== 0 && replaced[node - 1] === 1) node = list.next(node);
     this.#settle(node);
   }
 
   #backwardTo(start: number): void {
+    const list = this.#list;
+    const { replaced } = list.table;
     let node = start;
-    this.#refresh(node);
-    while (node !== 0 && this.#table.replaced[node - 1] === 1) {
-      node = this.#list.previous(node);
-      this.#refresh(node);
-    }
+    while (node !== 0 && replaced[node - 1] === 1) node = list.previous(node);
     this.#settle(node);
-  }
-
-  /** Entries spliced in since the cursor was made may lie beyond its view of the columns. */
-  #refresh(node: number): void {
-    if (node > this.#table.count) this.#table = this.#source.entries();
   }
 
   #settle(node: number): void {
     this.#node = node;
     if (node === 0) this.valid = false;
-    else this.show(this.#table, node - 1);
+    else this.show(this.#list.table, node - 1);
   }
 }
 

@@ -249,7 +249,7 @@ export class Memtable {
   /** A cursor over everything indexed so far; sorts what is pending first. */
   cursor(): MemtableCursor {
     this.#order();
-    return new MemtableCursor(this, this.#list);
+    return new MemtableCursor(this.#list);
   }
 
   #order(): void {

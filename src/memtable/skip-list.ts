@@ -36,6 +36,11 @@ export class SkipList {
     return this.#count;
   }
 
+  /** The columns as they are now; holds every entry of the list. */
+  get table(): EntryTable {
+    return this.#table;
+  }
+
   /** Entries may have moved to larger columns; contents are the same. */
   useTable(table: EntryTable): void {
     this.#table = table;

@@ -32,9 +32,7 @@ export function getRows(
   );
   const values = keys.map((key) => reader.get(key));
   if (values.every((value) => value === undefined)) return undefined;
-  return keys.length === 1
-    ? [[values[0] ?? null]]
-    : keys.map((key, i) => [key, values[i] ?? null]);
+  return keys.length === 1 ? [[values[0] ?? null]] : keys.map((key, i) => [key, values[i] ?? null]);
 }
 
 export async function runDrop(

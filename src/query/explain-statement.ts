@@ -6,7 +6,7 @@ import type { WriteOutcome } from "./execute/autocommit.ts";
 import type { RowBatch } from "./execute/select.ts";
 import { planWrite, type WritePlan, type WriteStatement } from "./execute/write.ts";
 import type { Execution } from "./execution.ts";
-import { explainSelect, formatCount } from "./plan/explain.ts";
+import { counted, explainSelect, formatCount } from "./plan/explain.ts";
 import type { SelectPlan } from "./plan/plan.ts";
 import { planSelect } from "./plan/select-plan.ts";
 import { Problem } from "./problem.ts";
@@ -19,16 +19,17 @@ export interface Runner {
 }
 
 /** The plan as lines of text. */
-export function explainStatement(
-  statement: Statement,
-  execution: Execution,
-): readonly string[] {
+export function explainStatement(statement: Statement, execution: Execution): readonly string[] {
   const select = readOf(statement);
   if (select !== undefined) {
     return planLines(planSelect(select, execution.database, execution.context), execution);
   }
   if (isWrite(statement)) {
-    return writeLines(statement, planWrite(statement, execution.database, execution.context), execution);
+    return writeLines(
+      statement,
+      planWrite(statement, execution.database, execution.context),
+      execution,
+    );
   }
   return [STEPS[statement.kind] ?? `Run ${statement.kind.toUpperCase()}`];
 }
@@ -66,9 +67,13 @@ function writeStep(statement: WriteStatement): string {
   switch (statement.kind) {
     case "insert": {
       const { source, onConflict } = statement;
-      const what = source.kind === "values" ? `${formatCount(source.rows.length)} rows` : "the rows of";
-      const conflict = { error: "", nothing: ", skipping keys that exist", replace: ", replacing" };
-      return `Insert ${what}${conflict[onConflict]}`;
+      const what = source.kind === "values" ? counted(source.rows.length, "row") : "the rows of";
+      const how = {
+        error: "",
+        nothing: ", skipping keys that exist,",
+        replace: ", replacing keys that exist,",
+      };
+      return `Insert${how[onConflict]} ${what}`;
     }
     case "update":
       return `Update ${statement.assignments.map(({ column }) => column.name).join(", ")} of`;
@@ -77,7 +82,7 @@ function writeStep(statement: WriteStatement): string {
     case "put":
       return "Put one key";
     case "del":
-      return `Delete ${formatCount(statement.keys.length)} keys`;
+      return `Delete ${counted(statement.keys.length, "key")}`;
   }
 }
 
@@ -111,7 +116,11 @@ export async function analyse(
     affected = `rows ${plan.done}: ${formatCount(rowsAffected)}`;
   }
   const tookMs = env.clock.monotonicMs() - startMs;
-  return [...lines, "Really", ...actualLines(execution, affected, before, tookMs).map((line) => `  ${line}`)];
+  return [
+    ...lines,
+    "Really",
+    ...actualLines(execution, affected, before, tookMs).map((line) => `  ${line}`),
+  ];
 }
 
 function actualLines(

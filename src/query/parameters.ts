@@ -51,7 +51,9 @@ export class ParameterValues {
   }
 }
 
-function isList(parameters: QueryParameters): parameters is Extract<QueryParameters, readonly unknown[]> {
+function isList(
+  parameters: QueryParameters,
+): parameters is Extract<QueryParameters, readonly unknown[]> {
   return Array.isArray(parameters);
 }
 

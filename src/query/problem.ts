@@ -31,19 +31,34 @@ export class Problem extends Error {
 }
 
 /** The hint for an unknown name. */
-export function didYouMean(wrong: string, names: readonly string[]): string {
+export function didYouMean(wrong: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
   const near = nearest(wrong, names);
   return near === undefined ? `there are ${names.join(", ")}` : `did you mean ${near}?`;
 }
 
-/** The `ERR_QUERY` that callers see. Without a text there is no position: offset 0, line and column 1. */
-export function toStatementError(problem: Problem, source: SourceText | undefined): StatementError {
+/**
+ * The `ERR_QUERY` that callers see. A problem that concerns the whole statement gets its span. Without a
+ * text there is no position: offset 0, line and column 1.
+ */
+export function toStatementError(
+  problem: Problem,
+  source: SourceText | undefined,
+  statement: Span | undefined,
+): StatementError {
   const { message, hint, cause } = problem;
-  if (source === undefined || problem.span === undefined) {
+  const span = problem.span ?? statement;
+  if (source === undefined || span === undefined) {
     const report = hint === undefined ? message : `${message}\n${hint}`;
-    return new StatementError("ERR_QUERY", message, { offset: 0, line: 1, column: 1, report, cause });
+    return new StatementError("ERR_QUERY", message, {
+      offset: 0,
+      line: 1,
+      column: 1,
+      report,
+      cause,
+    });
   }
-  const { start, end } = problem.span;
+  const { start, end } = span;
   const { offset, line, column, report } = diagnose(source, {
     message,
     offset: start,

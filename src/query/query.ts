@@ -30,7 +30,8 @@ export function createQuery(
 
 function checkCount(wanted: number, parameters: QueryParameters | undefined): void {
   const given = new ParameterValues(parameters).count;
-  if (given === wanted || (given === 0 && parameters !== undefined && !Array.isArray(parameters))) return;
+  if (given === wanted || (given === 0 && parameters !== undefined && !Array.isArray(parameters)))
+    return;
   throw new MelesError(
     "ERR_INVALID_ARGUMENT",
     `the text has ${wanted} parameters (?), but ${given} values were given`,
@@ -113,6 +114,7 @@ class PreparedQuery implements Query {
         throw toStatementError(
           new Problem("the text ends inside a transaction", { start: end, end }, "add COMMIT"),
           this.#source,
+          undefined,
         );
       }
     } finally {

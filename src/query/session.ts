@@ -10,6 +10,7 @@ import type {
   BeginStatement,
   ExplainStatement,
   SelectStatement,
+  Span,
   Statement,
 } from "../../grammar/ast.ts";
 import { unreachable } from "../base/assert.ts";
@@ -25,7 +26,7 @@ import { planWrite, type WritePlan } from "./execute/write.ts";
 import { Execution, type ProgressListener } from "./execution.ts";
 import { analyse, explainStatement } from "./explain-statement.ts";
 import { ParameterValues } from "./parameters.ts";
-import { formatCount } from "./plan/explain.ts";
+import { counted } from "./plan/explain.ts";
 import type { SelectPlan } from "./plan/plan.ts";
 import { ConstantScope } from "./plan/scopes.ts";
 import { planSelect, versionNumber } from "./plan/select-plan.ts";
@@ -105,7 +106,7 @@ export class Session {
       execution.pace.check();
       return await this.#dispatch(parsed, execution);
     } catch (error) {
-      throw this.#failure(error, source);
+      throw this.#failure(error, source, parsed.span);
     }
   }
 
@@ -118,7 +119,8 @@ export class Session {
     const execution = this.#execution(parameters, source, undefined);
     try {
       const select = selectOf(statement);
-      if (statement.kind === "explain") return { columns: ["plan"], plan: this.#explain(statement, execution) };
+      if (statement.kind === "explain")
+        return { columns: ["plan"], plan: this.#explain(statement, execution) };
       if (statement.kind === "get") {
         return { columns: getColumns(statement), plan: explainStatement(statement, execution) };
       }
@@ -127,7 +129,7 @@ export class Session {
       const { columns } = planSelect(select, this.#database, execution.context);
       return { columns: columns.map((column) => column.name), plan };
     } catch (error) {
-      throw translated(error, source);
+      throw translated(error, source, statement.span);
     }
   }
 
@@ -190,8 +192,11 @@ export class Session {
         this.#refuseInside(statement, "IMPORT writes in batches of its own");
         return await runImport(statement, execution);
       case "export":
-        return await runExport(statement, this.#plan(statement.query, execution), execution, (plan) =>
-          this.#rows(plan, execution),
+        return await runExport(
+          statement,
+          this.#plan(statement.query, execution),
+          execution,
+          (plan) => this.#rows(plan, execution),
         );
       case "maintenance":
         return await runMaintenance(statement, execution);
@@ -218,15 +223,21 @@ export class Session {
 
   #select(statement: SelectStatement, execution: Execution): StatementResult {
     const plan = this.#plan(statement, execution);
-    return this.#rowsResult(plan.columns.map(({ name }) => name), this.#rows(plan, execution), execution);
+    return this.#rowsResult(
+      plan.columns.map(({ name }) => name),
+      this.#rows(plan, execution),
+      execution,
+      statement.span,
+    );
   }
 
   #rowsResult(
     columns: readonly string[],
     rows: AsyncGenerator<RowBatch>,
     execution: Execution,
+    span: Span,
   ): StatementResult {
-    const stream = new RowStream(this.#guarded(rows, execution.source));
+    const stream = new RowStream(this.#guarded(rows, execution.source, span));
     this.#stream = stream;
     return {
       kind: "rows",
@@ -249,11 +260,12 @@ export class Session {
   async *#guarded(
     rows: AsyncGenerator<RowBatch>,
     source: SourceText | undefined,
+    span: Span,
   ): AsyncGenerator<RowBatch> {
     try {
       yield* rows;
     } catch (error) {
-      throw this.#failure(error, source);
+      throw this.#failure(error, source, span);
     }
   }
 
@@ -263,7 +275,7 @@ export class Session {
     async function* batches(): AsyncGenerator<RowBatch> {
       yield rows ?? [];
     }
-    return this.#rowsResult(getColumns(statement), batches(), execution);
+    return this.#rowsResult(getColumns(statement), batches(), execution, statement.span);
   }
 
   async #endStream(): Promise<void> {
@@ -286,7 +298,11 @@ export class Session {
 
   #begin(statement: BeginStatement, execution: Execution): StatementResult {
     if (this.#open !== undefined) {
-      throw new Problem("a transaction is open already", statement.span, "COMMIT or ROLLBACK it first");
+      throw new Problem(
+        "a transaction is open already",
+        statement.span,
+        "COMMIT or ROLLBACK it first",
+      );
     }
     const { atVersion } = statement;
     const scope = new ConstantScope(execution.context);
@@ -344,16 +360,16 @@ export class Session {
     async function* batches(): AsyncGenerator<RowBatch> {
       yield lines.map((line) => [line]);
     }
-    return this.#rowsResult(["plan"], batches(), execution);
+    return this.#rowsResult(["plan"], batches(), execution, statement.span);
   }
 
   // ------------------------------------------------------------------- errors
 
   /** The error for the caller; an open transaction is marked failed, unless the user stopped the statement. */
-  #failure(error: unknown, source: SourceText | undefined): unknown {
+  #failure(error: unknown, source: SourceText | undefined, span: Span): unknown {
     const stopped = error instanceof MelesError && error.code === "ERR_ABORTED";
     if (this.#open !== undefined && !stopped) this.#open.failed = true;
-    return translated(error, source);
+    return translated(error, source, span);
   }
 }
 
@@ -367,13 +383,13 @@ function sourceOf(statement: Statement | string, options: ExecuteOptions): Sourc
   };
 }
 
-function translated(error: unknown, source: SourceText | undefined): unknown {
-  return error instanceof Problem ? toStatementError(error, source) : error;
+function translated(error: unknown, source: SourceText | undefined, span: Span): unknown {
+  return error instanceof Problem ? toStatementError(error, source, span) : error;
 }
 
 function done(plan: WritePlan, outcome: WriteOutcome, inside: boolean): StatementResult {
   const { rowsAffected, version } = outcome;
-  const rows = `${formatCount(rowsAffected)} row${rowsAffected === 1 ? "" : "s"} ${plan.done}`;
+  const rows = `${counted(rowsAffected, "row")} ${plan.done}`;
   const message = inside || version === undefined ? rows : `${rows}, version ${version}`;
   return {
     kind: "done",
@@ -389,4 +405,3 @@ function memoryNote(execution: Execution): string | undefined {
   if (peakBytes < limitBytes / 2) return undefined;
   return `held ${formatBytes(peakBytes)} of at most ${formatBytes(limitBytes)} in memory`;
 }
-

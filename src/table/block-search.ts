@@ -22,15 +22,9 @@ import { searchPiece } from "./search-index.ts";
 /** A suffix that lies partly in the base key is put together here. */
 const splitSuffix = new Uint8Array(VERSION_SUFFIX_SIZE);
 
-/** How many entries of the block sort before (`key`, `version`): 0 … entryCount. */
+/** How many entries sort before (`key`, `version`): 0 … entryCount. For blocks in their form on disk. */
 export function countBefore(location: BlockLocation, key: Uint8Array, version: number): number {
-  const { bytes, start } = location;
-  const base = start + BLOCK_ENTRY_HEADER_SIZE;
-  const common = commonWithBase(bytes, base, readU16LE(bytes, start + 2), key);
-  if (location.commonLength === NOT_INDEXED) {
-    return search(location, key, version, common, 0, location.entryCount);
-  }
-  return searchIndexed(location, key, version, common);
+  return search(location, key, version, 0, location.entryCount);
 }
 
 /**
@@ -50,28 +44,9 @@ export function findEntry(location: BlockLocation, key: Uint8Array, version: num
   if (first + 1 === location.entryCount || pieceAt(location, first + 1) !== piece) {
     return entryHasKey(location, first, key) && versionAt(location, first) <= version ? first : -1;
   }
-  const entry = countBefore(location, key, version);
-  return entry < location.entryCount && entryHasKey(location, entry, key) ? entry : -1;
-}
-
-function searchIndexed(
-  location: BlockLocation,
-  key: Uint8Array,
-  version: number,
-  common: number,
-): number {
-  const { bytes, start, entryCount, commonLength } = location;
-  if (common < commonLength) {
-    // The key leaves what all entries share: they are on one side of it.
-    if (common === key.length) return 0;
-    const byte = bytes[start + BLOCK_ENTRY_HEADER_SIZE + common] as number;
-    return byte < (key[common] as number) ? entryCount : 0;
-  }
-  const piece = searchPiece(key, commonLength);
-  const first = pieceLowerBound(location, piece);
-  if (first === entryCount || pieceAt(location, first) !== piece) return first;
   const end = pieceLowerBound(location, piece + 1);
-  return search(location, key, version, common, first, end);
+  const entry = search(location, key, version, first, end);
+  return entry < end && entryHasKey(location, entry, key) ? entry : -1;
 }
 
 function pieceAt(location: BlockLocation, index: number): number {
@@ -96,18 +71,19 @@ function versionAt(location: BlockLocation, index: number): number {
   return entryVersion(location.bytes, base, location.entryStart(index));
 }
 
-/** Binary search among entries `from … to - 1`; `common` is what `key` shares with the whole internal base key. */
+/** The first of the entries `from … to - 1` at or after (`key`, `version`), else `to`. */
 function search(
   location: BlockLocation,
   key: Uint8Array,
   version: number,
-  common: number,
   from: number,
   to: number,
 ): number {
   const { bytes, start } = location;
   const base = start + BLOCK_ENTRY_HEADER_SIZE;
   const keyLength = key.length;
+  // What the key shares with the whole internal base key decides about entries that share more.
+  const common = commonWithBase(bytes, base, readU16LE(bytes, start + 2), key);
   const entrySharingMoreIsBefore =
     common < keyLength && (bytes[base + common] as number) < (key[common] as number);
   let low = from;

@@ -12,6 +12,8 @@ import type { CachedBlocks } from "./cached-blocks.ts";
 import { copyBytes } from "./copy-bytes.ts";
 import { unindexBlock } from "./search-index.ts";
 
+/** A walk that goes on reads twice this, and then twice as much each time up to the maximum. */
+const WINDOW_BYTES_MIN = 4096;
 const WINDOW_BYTES_MAX = 256 * 1024;
 
 export class ReadAhead {
@@ -22,7 +24,8 @@ export class ReadAhead {
 
   /** Stored bytes of the blocks `#first … #end - 1`. */
   #window: Uint8Array = EMPTY_BYTES;
-  #windowBytes = 0;
+  /** What the last window was allowed to take. */
+  #windowLimit = 0;
   #first = 0;
   #end = 0;
   /** A block copied from the cache. */
@@ -88,7 +91,8 @@ export class ReadAhead {
   #readWindow(block: number, step: number): void {
     const { offsets, lengths, blockCount } = this.#blocks.index;
     const sequential = step === 1 || step === -1;
-    const limit = sequential ? Math.min(2 * this.#windowBytes, WINDOW_BYTES_MAX) : 0;
+    const limit = sequential ? Math.min(2 * this.#windowLimit, WINDOW_BYTES_MAX) : 0;
+    this.#windowLimit = Math.max(limit, WINDOW_BYTES_MIN);
     let first = block;
     let end = block + 1;
     const spanOf = (from: number, to: number): number =>
@@ -103,6 +107,5 @@ export class ReadAhead {
     this.#blocks.read(first, lengthBytes, this.#window, 0);
     this.#first = first;
     this.#end = end;
-    this.#windowBytes = lengthBytes;
   }
 }

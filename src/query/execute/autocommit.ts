@@ -68,10 +68,16 @@ function advised(error: unknown, plan: WritePlan): unknown {
   if (!(error instanceof MelesError) || error.code !== "ERR_TRANSACTION_TOO_LARGE") return error;
   if (ADVISED.has(error)) return error;
   const advice =
-    plan.done === "deleted" ? deleteAdvice(plan) : "write smaller ranges of keys one after the other";
-  const wrapped = new MelesError(error.code, `${error.message}; nothing was ${plan.done}: ${advice}`, {
-    cause: error,
-  });
+    plan.done === "deleted"
+      ? deleteAdvice(plan)
+      : "write smaller ranges of keys one after the other";
+  const wrapped = new MelesError(
+    error.code,
+    `${error.message}; nothing was ${plan.done}: ${advice}`,
+    {
+      cause: error,
+    },
+  );
   ADVISED.add(wrapped);
   return wrapped;
 }
@@ -84,7 +90,9 @@ function deleteAdvice(plan: WritePlan): string {
   const select = plan.select;
   if (select?.access.kind !== "entries" || select.filter !== undefined) return smaller;
   const whole = dropStatement(select.access.keys);
-  return whole === undefined ? smaller : `${whole} removes these keys without a transaction, or ${smaller}`;
+  return whole === undefined
+    ? smaller
+    : `${whole} removes these keys without a transaction, or ${smaller}`;
 }
 
 /** The DROP that removes exactly these keys. */

@@ -60,7 +60,13 @@ export class Grouper {
   #groupOf(frame: Frame): Group {
     const data = this.#grouping.keys.map((key) => key.evaluate(frame));
     const id = groupKey(data);
-    return this.#groups.get(id) ?? this.#start(id, data.map((datum) => frame.owned(datum)));
+    return (
+      this.#groups.get(id) ??
+      this.#start(
+        id,
+        data.map((datum) => frame.owned(datum)),
+      )
+    );
   }
 
   #start(id: string, keys: readonly Datum[]): Group {

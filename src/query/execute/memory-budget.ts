@@ -33,7 +33,8 @@ export class MemoryBudget {
 }
 
 const ADVICE = {
-  sorting: "ORDER BY key needs no sorting; LIMIT keeps only the first rows; or narrow the key range",
+  sorting:
+    "ORDER BY key needs no sorting; LIMIT keeps only the first rows; or narrow the key range",
   grouping: "narrow the key range, or group by something with fewer different values",
   DISTINCT: "narrow the key range, or select fewer columns",
   "the writes": "write smaller ranges of keys one after the other",

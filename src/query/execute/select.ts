@@ -8,7 +8,9 @@ import type { Compiled } from "../expression/compiled.ts";
 import type { Frame } from "../expression/frame.ts";
 import { truthOf } from "../expression/logic.ts";
 import { pointKey } from "../plan/key-range.ts";
+import { literalOf } from "../plan/literal.ts";
 import type { Access, Filter, SelectPlan } from "../plan/plan.ts";
+import { Problem } from "../problem.ts";
 import { groupKey, sizeOfDatum, type Datum } from "../value/datum.ts";
 import { Grouper } from "./grouper.ts";
 import { boundsOf, EntryRows, FieldRows, SingleRow, type RowSource } from "./row-source.ts";
@@ -27,15 +29,26 @@ export async function* runSelect(plan: SelectPlan, run: Run): AsyncGenerator<Row
   try {
     if (plan.grouping === undefined) yield* emit(plan, source, plan.filter, run);
     else yield* emit(plan, await group(plan, source, run), plan.grouping.having, run);
+  } catch (error) {
+    throw plan.access.kind === "entries" ? atRow(error, source.frame) : error;
   } finally {
     source.close();
     past?.discard();
   }
 }
 
+/** Trouble with the data of a row, with the row's key: the statement alone does not show it. */
+function atRow(error: unknown, frame: Frame): unknown {
+  if (!(error instanceof Problem) || error.span === undefined || frame.key.length === 0)
+    return error;
+  const message = `${error.message}, at key ${literalOf(frame.key)}`;
+  return new Problem(message, error.span, error.hint, error);
+}
+
 /** A snapshot of its own for `AT VERSION`; the past takes no part in conflict detection. */
 function pastReader(access: Access, run: Run): Transaction | undefined {
-  if (access.kind === "none" || access.kind === "system" || access.at === undefined) return undefined;
+  if (access.kind === "none" || access.kind === "system" || access.at === undefined)
+    return undefined;
   return run.database.begin({ readOnly: true, at: access.at });
 }
 
@@ -71,6 +84,7 @@ async function group(plan: SelectPlan, source: RowSource, run: Run): Promise<Row
     source.next();
     const count = source.frame.fields[0] ?? 0;
     run.counters.scanned = Number(count);
+    run.counters.matched = Number(count);
     return new FieldRows([grouping.aggregates.map(() => count)]);
   }
   const grouper = new Grouper(grouping, run.budget);
@@ -147,7 +161,9 @@ class Window {
     this.#skip = plan.offset;
     this.#left = plan.limit;
     this.#sorter =
-      plan.sort.length > 0 ? new Sorter(plan.sort, plan.offset + plan.limit, run.budget) : undefined;
+      plan.sort.length > 0
+        ? new Sorter(plan.sort, plan.offset + plan.limit, run.budget)
+        : undefined;
   }
 
   /** No further row is wanted. */

@@ -306,7 +306,11 @@ function planUpdate(
     context,
   );
   if (select.grouping !== undefined) {
-    throw new Problem("UPDATE takes no aggregates", statement.span, "compute them with SELECT first");
+    throw new Problem(
+      "UPDATE takes no aggregates",
+      statement.span,
+      "compute them with SELECT first",
+    );
   }
   return {
     select,
@@ -455,4 +459,3 @@ function planDel(statement: DelStatement, context: StatementContext): WritePlan 
     },
   };
 }
-

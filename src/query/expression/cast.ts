@@ -1,6 +1,7 @@
 /** CAST: strict, because a guessed number would be a wrong answer. */
 
 import type { Cast, Span } from "../../../grammar/ast.ts";
+import { quoteText } from "../../../grammar/index.ts";
 import { Problem } from "../problem.ts";
 import { bytesOf, isJson, textOf, unboxed, type Datum } from "../value/datum.ts";
 import { derived, describeDatum, type Compile, type Compiled } from "./compiled.ts";
@@ -42,7 +43,12 @@ export function toTextDatum(datum: Exclude<Datum, null>, span: Span | undefined)
 export function toJson(datum: Exclude<Datum, null>, span: Span | undefined): Datum {
   if (isJson(datum)) return datum;
   const json = documentOf(datum, undefined);
-  if (json === undefined) throw new Problem(`this ${describeDatum(datum)} is not valid JSON`, span);
+  if (json === undefined)
+    throw new Problem(
+      `expected JSON, found ${describeDatum(datum)} that cannot be read as JSON`,
+      span,
+      "json_type(…) is null for what is not JSON",
+    );
   return { json };
 }
 
@@ -54,8 +60,7 @@ function toNumber(datum: Exclude<Datum, null>, span: Span): number | null {
   if (typeof plain === "boolean") return Number(plain);
   const text = textOf(plain);
   if (text === undefined || isJson(plain) || !NUMBER.test(text)) {
-    const shown =
-      text === undefined ? "these bytes are" : `${JSON.stringify(text.slice(0, 40))} is`;
+    const shown = text === undefined ? "these bytes are" : `${quoteText(text.slice(0, 40))} is`;
     throw new Problem(`${shown} not a number`, span);
   }
   return Number(text);

@@ -42,8 +42,8 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     argumentsMax: 2,
     type: "text",
     apply: (args, call) => {
-      const characters = args.length > 1 ? textArgument(args, 1, call) : " ";
-      return trimmed(textArgument(args, 0, call), characters);
+      const text = textArgument(args, 0, call);
+      return args.length > 1 ? trimmed(text, textArgument(args, 1, call)) : text.trim();
     },
   },
   substr: {
@@ -81,7 +81,10 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
-    apply: (args, call) => toBytes(textOrBytes(args, 0, call)).toHex(),
+    apply: (args, call) =>
+      toBytes(textOrBytes(args, 0, call))
+        .toHex()
+        .toUpperCase(),
   },
   base64: {
     signature: "base64(x)",

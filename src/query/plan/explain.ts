@@ -36,7 +36,8 @@ export function explainSelect(
     steps.push(`Sort by ${terms.join(", ")} in memory, at most ${formatBytes(budgetBytes)}`);
   }
   if (plan.distinct) steps.push("Distinct rows");
-  if (grouping?.having !== undefined) steps.push(`Keep groups where ${conditionText(grouping.having)}`);
+  if (grouping?.having !== undefined)
+    steps.push(`Keep groups where ${conditionText(grouping.having)}`);
   if (grouping !== undefined && plan.access.kind !== "count") {
     const keys = grouping.keyExpressions.map(printExpression).join(", ");
     steps.push(keys === "" ? "Aggregate all rows" : `Group by ${keys}`);
@@ -85,7 +86,9 @@ function keyLines(keys: KeySet, database: Database): string[] {
     shown.push(`  … and ${formatCount(keys.length - RANGES_SHOWN)} more`);
   }
   const { rows, tables, tablesTouched, levels } = estimateKeys(keys, database.tables());
-  const perLevel = levels.map(({ level, touched, tables: all }) => `L${level}: ${touched} of ${all}`);
+  const perLevel = levels.map(
+    ({ level, touched, tables: all }) => `L${level}: ${touched} of ${all}`,
+  );
   const detail = perLevel.length === 0 ? "" : ` (${perLevel.join(", ")})`;
   const { memtableBytes } = database.stats();
   const memory = memtableBytes === 0 ? "" : `, and ${formatBytes(memtableBytes)} in memory`;
@@ -113,6 +116,11 @@ function indented(line: string, depth: number): string {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** 1 row, 2 rows */
+export function counted(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** 171075 → 171,075 */

@@ -110,7 +110,8 @@ const REVERSED: Readonly<Record<string, string>> = { "<": ">", "<=": ">=", ">": 
 function analyseComparison(node: Binary, analysis: KeyAnalysis): KeyCondition | undefined {
   const { left, right, operator } = node;
   if (analysis.isKey(left)) return compare(operator, analysis.constant(right));
-  if (analysis.isKey(right)) return compare(REVERSED[operator] ?? operator, analysis.constant(left));
+  if (analysis.isKey(right))
+    return compare(REVERSED[operator] ?? operator, analysis.constant(left));
   return undefined;
 }
 
@@ -134,7 +135,10 @@ function compare(operator: string, datum: Datum | undefined): KeyCondition | und
 }
 
 function between(low: Datum | undefined, high: Datum | undefined): KeyCondition | undefined {
-  return fromBytes(low, (from) => fromBytes(high, (to) => boundedSet([from, true], [to, true]))?.keys);
+  return fromBytes(
+    low,
+    (from) => fromBytes(high, (to) => boundedSet([from, true], [to, true]))?.keys,
+  );
 }
 
 function oneOf(items: readonly (Datum | undefined)[]): KeyCondition | undefined {

@@ -126,7 +126,8 @@ const SYSTEM_RELATIONS: readonly RelationDefinition[] = [
       ["name", "text", ([name]) => name],
       ["value", "number", ([, value]) => value],
     ],
-    (database) => Object.entries({ ...database.stats() }).map(([name, value]) => [snake(name), value]),
+    (database) =>
+      Object.entries({ ...database.stats() }).map(([name, value]) => [snake(name), value]),
   ),
   system<readonly [string, unknown]>(
     "meles_options",

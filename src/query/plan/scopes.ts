@@ -4,11 +4,7 @@
  */
 
 import type { ColumnReference, Expression, FunctionCall, Span } from "../../../grammar/ast.ts";
-import {
-  AGGREGATES,
-  isAggregateCall,
-  type Aggregate,
-} from "../expression/aggregates.ts";
+import { AGGREGATES, isAggregateCall, type Aggregate } from "../expression/aggregates.ts";
 import { compileExpression } from "../expression/compile.ts";
 import type { Compiled, Scope, StaticType } from "../expression/compiled.ts";
 
@@ -75,7 +71,11 @@ export class RowScope extends BaseScope {
   needsValue = false;
   needsEntry = false;
 
-  constructor(context: StatementContext, relation?: RelationDefinition, aliases: Aliases = new Map()) {
+  constructor(
+    context: StatementContext,
+    relation?: RelationDefinition,
+    aliases: Aliases = new Map(),
+  ) {
     super(context);
     this.#relation = relation;
     this.#columns = new Map(relation?.columns.map((column) => [column.name, column]));

@@ -55,7 +55,8 @@ export function planSelect(
   const terms = statement.orderBy.map((term) => orderExpression(term, columns));
   const having = filterOf(statement.having === undefined ? [] : [statement.having], scope);
   const grouping = grouped === undefined ? undefined : { ...grouped.grouping, having };
-  const natural = grouping === undefined ? naturalOrder(statement.orderBy, terms, relation, rows) : undefined;
+  const natural =
+    grouping === undefined ? naturalOrder(statement.orderBy, terms, relation, rows) : undefined;
   const sort =
     natural === undefined
       ? terms.map((term, i) => sortTerm(scope.compile(term), statement.orderBy[i]))
@@ -64,7 +65,10 @@ export function planSelect(
   const limit = rowCount(statement.limit, constants, "LIMIT") ?? Number.POSITIVE_INFINITY;
   const offset = rowCount(statement.offset, constants, "OFFSET") ?? 0;
   const streams =
-    located.filter === undefined && grouping === undefined && !statement.distinct && sort.length === 0;
+    located.filter === undefined &&
+    grouping === undefined &&
+    !statement.distinct &&
+    sort.length === 0;
   const access = planAccess({
     relation,
     keys: limit === 0 && grouping === undefined ? NO_KEYS : located.keys,
@@ -163,7 +167,7 @@ function nameOf(column: PlannedColumn, context: StatementContext): string {
   if (alias !== undefined) return alias;
   if (expression.kind === "reference") return expression.name;
   const written = context.source?.text.slice(expression.span.start, expression.span.end);
-  return written === undefined ? printExpression(expression) : written.replace(/\s+/g, " ");
+  return written === undefined || written.includes("\n") ? printExpression(expression) : written;
 }
 
 // ----------------------------------------------------------------- conditions
@@ -202,10 +206,7 @@ export function prefixKeys(prefix: Expression, context: StatementContext): KeySe
 }
 
 /** The value of a `PREFIX` expression; `undefined` for null. */
-export function prefixBytes(
-  prefix: Expression,
-  context: StatementContext,
-): Uint8Array | undefined {
+export function prefixBytes(prefix: Expression, context: StatementContext): Uint8Array | undefined {
   const datum = valueOf(new ConstantScope(context), prefix);
   if (datum === null) return undefined;
   if (typeof datum === "string" || datum instanceof Uint8Array) return toBytes(datum);

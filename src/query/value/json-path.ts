@@ -5,6 +5,8 @@
  * Reading what is not there gives `undefined`; a path that cannot be read is a `PathError`.
  */
 
+import { quoteText } from "../../../grammar/index.ts";
+
 export type Step = string | { readonly index: number; readonly fromEnd: boolean };
 
 export class PathError extends Error {
@@ -15,7 +17,7 @@ export function parsePath(text: string): readonly Step[] {
   if (!text.startsWith("$")) {
     if (/^[\p{L}\p{N}_-]+$/u.test(text)) return [text];
     throw new PathError(
-      `${JSON.stringify(text)} is not a JSON path: a path starts with $, as in '$.a.b[0]'`,
+      `${quoteText(text)} is not a JSON path: a path starts with $, as in '$.a.b[0]'`,
     );
   }
   const steps: Step[] = [];
@@ -44,7 +46,7 @@ function stepOf(match: RegExpExecArray, text: string, offset: number): Step {
 
 function unreadable(text: string, offset: number): PathError {
   return new PathError(
-    `${JSON.stringify(text)} is not a JSON path: ${JSON.stringify(text.slice(offset))} should be .name, ."name" or [0]`,
+    `${quoteText(text)} is not a JSON path: ${quoteText(text.slice(offset))} should be .name, ."name" or [0]`,
   );
 }
 
