@@ -1,0 +1,95 @@
+/**
+ * The engine's state as columns and rows, shared by the one-shot commands and the dot commands.
+ * Column names are those of the relations `meles_levels`, `meles_tables` and `meles_vlogs`.
+ */
+
+import type { Database, QueryValue } from "./engine.ts";
+
+export interface StateRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly QueryValue[])[];
+}
+
+/** Field of a state object → column; the order is the order of the columns. */
+function rowsOf<T extends object>(
+  items: readonly T[],
+  fields: readonly (keyof T & string)[],
+): StateRows {
+  return {
+    columns: fields.map(snakeCase),
+    rows: items.map((item) => fields.map((field) => item[field] as QueryValue)),
+  };
+}
+
+/** `blockCacheHits` → `block_cache_hits`. */
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+export function levelRows(database: Database): StateRows {
+  return rowsOf(database.levels(), [
+    "level",
+    "tables",
+    "sizeBytes",
+    "targetBytes",
+    "score",
+    "entries",
+    "tombstones",
+    "staleBytes",
+  ]);
+}
+
+export function tableRows(database: Database): StateRows {
+  return rowsOf(database.tables(), [
+    "file",
+    "level",
+    "sizeBytes",
+    "entries",
+    "tombstones",
+    "smallestKey",
+    "largestKey",
+    "maxVersion",
+    "compression",
+    "encrypted",
+    "knownOrdered",
+  ]);
+}
+
+export function valueLogRows(database: Database): StateRows {
+  return rowsOf(database.valueLogs(), ["file", "sizeBytes", "discardBytes", "active"]);
+}
+
+export function statsRows(database: Database): StateRows {
+  const stats = Object.entries(database.stats());
+  return {
+    columns: stats.map(([name]) => snakeCase(name)),
+    rows: [stats.map(([, value]) => value as QueryValue)],
+  };
+}
+
+/** One row: what somebody who finds the directory wants to know first. */
+export function infoRows(database: Database): StateRows {
+  const tables = database.tables();
+  const valueLogs = database.valueLogs();
+  const size = database.size();
+  const options = database.options();
+  const sum = (field: "entries" | "tombstones"): number =>
+    tables.reduce((total, table) => total + table[field], 0);
+  const fields: Record<string, QueryValue> = {
+    path: database.path,
+    version: database.stats().version,
+    levels: database.levels().filter((level) => level.tables > 0).length,
+    tables: tables.length,
+    table_bytes: size.tables,
+    table_entries: sum("entries"),
+    table_tombstones: sum("tombstones"),
+    value_logs: valueLogs.length,
+    value_log_bytes: size.valueLogs,
+    value_log_discard_bytes: valueLogs.reduce((total, file) => total + file.discardBytes, 0),
+    log_bytes: size.logs,
+    total_bytes: size.total,
+    encrypted: tables.some((table) => table.encrypted) || options["encryptionKey"] !== undefined,
+    compression: [...new Set(tables.map((table) => table.compression))].sort().join(", ") || null,
+  };
+  return { columns: Object.keys(fields), rows: [Object.values(fields)] };
+}
