@@ -84,6 +84,30 @@ describe("bloom filter", () => {
     }
   });
 
+  test(`sets exactly the bits of the definition (seed ${SEED})`, () => {
+    const random = new Seeded(SEED);
+    for (const bitsPerKey of [1, 7, 10, 333, 100_001, 9_999_999]) {
+      const hashes = Uint32Array.of(0, 0xffff_ffff, random.u32(), random.u32(), random.u32());
+      const filter = buildBloomFilter(hashes, 5, bitsPerKey, 30);
+      const bitCount = (filter.length - 1) * 8;
+      expect(bitCount).toBe(Math.ceil(Math.max(64, 5 * bitsPerKey) / 8) * 8);
+      const expected = new Set<number>();
+      for (const hash of hashes) {
+        const step = (hash >>> 17) | ((hash << 15) >>> 0);
+        for (let probe = 0; probe < 30; probe++) {
+          expected.add(((hash + probe * (step >>> 0)) % 2 ** 32) % bitCount);
+        }
+      }
+      for (const bit of expected)
+        expect((filter[bit >>> 3] as number) & (1 << (bit & 7))).not.toBe(0);
+      let set = 0;
+      for (const byte of filter.subarray(0, -1)) {
+        if (byte !== 0) for (let rest = byte; rest > 0; rest &= rest - 1) set++;
+      }
+      expect(set).toBe(expected.size);
+    }
+  });
+
   test("special forms: absent excludes nothing, one byte everything, 31 probes nothing", () => {
     expect(mayContain(new Uint8Array(0), 5)).toBe(true);
     expect(mayContain(new Uint8Array(1), 5)).toBe(false);

@@ -121,6 +121,16 @@ function fixedSpecs(make: MakeCursor, allowsEmpty: boolean): void {
     checkSeeks(make(entries), entries, (one) => one.key);
   });
 
+  test("keys that grow longer and longer, each a prefix of the next", () => {
+    const entries = [];
+    for (let length = 1; length < 3000; length += 61) {
+      entries.push(entry(new Uint8Array(length).fill(0x61), length % 5, `value ${length}`));
+    }
+    checkForward(make(entries), entries);
+    checkBackward(make(entries), entries);
+    checkSeeks(make(entries), entries, (one) => one.key);
+  });
+
   test("closing twice is harmless", () => {
     const cursor = make([entry("a", 1)]);
     cursor.seekToFirst();
