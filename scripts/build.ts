@@ -20,6 +20,9 @@ await ensureInstalled("runtime");
 const built = await build({
   ...(values.target === undefined ? {} : { target: values.target }),
   ...(values.outfile === undefined ? {} : { outfile: values.outfile }),
+}).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
 });
 const mebibytes = (built.sizeBytes / 1024 / 1024).toFixed(1);
 process.stdout.write(`${built.outfile}: ${mebibytes} MiB in ${duration(built.durationMs)}\n`);

@@ -20,9 +20,10 @@ export type PackageSet = "runtime" | "all";
 
 /**
  * Installs what bun.lock names unless that has been done. Says so on stderr, prints the installer's
- * own words only when it fails, and leaves stdin alone. Throws when the packages cannot be had.
+ * own words only when it fails, and leaves stdin alone. When the packages cannot be had the script
+ * ends here, with `lastWords` on stdout and exit code 1.
  */
-export async function ensureInstalled(needed: PackageSet): Promise<void> {
+export async function ensureInstalled(needed: PackageSet, lastWords = ""): Promise<void> {
   const locked = String(Bun.hash(readFileSync(join(root, "bun.lock"))));
   const [installedLock, installedSet] = readStamp();
   const sameLock = installedLock === locked;
@@ -37,9 +38,10 @@ export async function ensureInstalled(needed: PackageSet): Promise<void> {
     cwd: root,
   });
   if (result.exitCode !== 0) {
-    throw new Error(
-      `\`bun install\` failed with exit code ${result.exitCode}; is the network there?\n${result.stdout}${result.stderr}`,
-    );
+    const reason = `\`bun install\` failed with exit code ${result.exitCode}; is the network there?`;
+    process.stderr.write(`${reason}\n${result.stdout}${result.stderr}`);
+    process.stdout.write(lastWords);
+    process.exit(1);
   }
   writeFileSync(stamp, `${locked} ${set}\n`);
 }

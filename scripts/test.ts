@@ -7,7 +7,7 @@
 import { ensureInstalled, root } from "./project.ts";
 import { SpecReport } from "./test/report.ts";
 
-await ensureInstalled("all");
+await ensureInstalled("all", "0 passed, 1 failed\n");
 
 const report = new SpecReport();
 const child = Bun.spawn(

@@ -15,6 +15,8 @@ import { StatementBuffer } from "./statement-buffer.ts";
 /** How long to wait for more input before a scan that was put off is made up for. */
 const HELD_BACK_MS = 20;
 const READ_DEPTH_MAX = 32;
+/** Longest stretch of statements without a turn of the event loop. */
+const TURN_MS = 20;
 
 /** A unit failed and was reported; the run is over. */
 class Stopped extends ExitError {}
@@ -65,9 +67,15 @@ export class Batch {
   }
 
   async #runUnits(source: ScriptSource, buffer: StatementBuffer): Promise<void> {
+    let turnedMs = performance.now();
     while (!this.#runner.quitting) {
       const unit = buffer.next();
       if (unit === undefined) return;
+      if (performance.now() - turnedMs > TURN_MS) {
+        // Short statements may never wait for anything: signals and flushes get their turn here.
+        await this.#interruption.race(new Promise((resolve) => setImmediate(resolve)));
+        turnedMs = performance.now();
+      }
       try {
         await this.#runner.run(unit, this.#interruption.signal);
       } catch (error) {

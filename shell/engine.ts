@@ -7,7 +7,6 @@ import type { QueryJson, QueryValue } from "../src/index.ts";
 
 export type {
   Database,
-  Entry,
   ErrorCode,
   QueryJson,
   QueryParameters,
@@ -16,7 +15,6 @@ export type {
   SessionOptions,
   StatementResult,
   SyncLevel,
-  VerifyReport,
 } from "../src/index.ts";
 
 export type { Statement } from "../grammar/index.ts";

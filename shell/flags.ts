@@ -66,6 +66,7 @@ export const FLAGS = {
     implied: "always",
     summary: "colours: auto, always or never; NO_COLOR and FORCE_COLOR are obeyed",
   },
+  version: { short: "V", summary: "print the version" },
   help: { short: "h", summary: "say what the command does" },
 } as const satisfies Readonly<Record<string, Flag>>;
 

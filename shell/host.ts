@@ -116,6 +116,17 @@ class StandardOutput extends FileSink implements Output {
   }
 }
 
+/** Standard error: that nobody hears a message is no reason to fail, and could not be told anyway. */
+class MessageOutput extends StandardOutput {
+  override write(data: string | Uint8Array): Promise<void> {
+    return super.write(data).catch(() => undefined);
+  }
+
+  override flush(): Promise<void> {
+    return super.flush().catch(() => undefined);
+  }
+}
+
 /** The host of the running process. */
 export function processHost(): Host & { readonly stdin: DescriptorInput } {
   const { env } = process;
@@ -124,7 +135,7 @@ export function processHost(): Host & { readonly stdin: DescriptorInput } {
     homeDirectory: env["HOME"] ?? env["USERPROFILE"] ?? "",
     stdin: new DescriptorInput(0, process.stdin.isTTY === true),
     stdout: new StandardOutput(1, "standard output", process.stdout),
-    stderr: new StandardOutput(2, "standard error", process.stderr),
+    stderr: new MessageOutput(2, "standard error", process.stderr),
     onSignal(listener) {
       const interrupt = (): void => listener("interrupt");
       const terminate = (): void => listener("terminate");
@@ -138,4 +149,10 @@ export function processHost(): Host & { readonly stdin: DescriptorInput } {
       };
     },
   };
+}
+
+/** The same surroundings with another standard input. */
+export function withInput(host: Host, stdin: Input): Host {
+  const { env, homeDirectory, stdout, stderr } = host;
+  return { env, homeDirectory, stdin, stdout, stderr, onSignal: (listen) => host.onSignal(listen) };
 }

@@ -5,7 +5,7 @@
 
 import { VERSION } from "./commands/version.ts";
 import { PLAIN } from "./renderers/renderer.ts";
-import { EXIT_DONE, EXIT_TERMINATED, ExitError, usageError } from "./exit-codes.ts";
+import { EXIT_DONE, EXIT_TERMINATED, type ExitError, usageError } from "./exit-codes.ts";
 import { failureReport, isOutputFailure } from "./failure-report.ts";
 import type { Runner } from "./runner.ts";
 import { Batch } from "./batch.ts";

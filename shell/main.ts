@@ -5,13 +5,14 @@
  */
 
 import { existsSync } from "node:fs";
-import { Arguments, checkFlags, parseArguments } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import { checkFlags, parseArguments } from "./arguments.ts";
 import type { Command } from "./command-table.ts";
 import { COMMANDS, commandUsage, findCommand, UNSUPPORTED_COMMANDS } from "./command-table.ts";
 import { EXIT_DONE, EXIT_ERROR, exitCodeOf, ExitError, usageError } from "./exit-codes.ts";
 import { failureReport } from "./failure-report.ts";
 import type { Host } from "./host.ts";
-import { processHost, unread } from "./host.ts";
+import { processHost, unread, withInput } from "./host.ts";
 import { ClosedPipe } from "./sink.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 
@@ -24,8 +25,7 @@ export async function main(vector: readonly string[], host: Host): Promise<numbe
   } catch (error) {
     exitCode = await ended(error, host);
   }
-  // A closed or full standard error cannot be told to anybody.
-  await host.stderr.flush().catch(() => undefined);
+  await host.stderr.flush();
   return exitCode;
 }
 
@@ -33,7 +33,7 @@ async function ended(error: unknown, host: Host): Promise<number> {
   if (error instanceof ClosedPipe) return EXIT_DONE;
   // Results come before the message; if they cannot be written, the first failure still counts.
   await host.stdout.flush().catch(() => undefined);
-  await host.stderr.write(`meles: ${failureReport(error)}`).catch(() => undefined);
+  await host.stderr.write(`meles: ${failureReport(error)}`);
   return exitCodeOf(error);
 }
 
@@ -41,7 +41,8 @@ async function dispatch(vector: readonly string[], host: Host): Promise<number> 
   const given = parseArguments(vector);
   const [first, ...rest] = given.positionals;
   if (first === undefined) {
-    if (given.has("help")) return runRow("help", [], given, host);
+    if (given.has("help")) return runRow("help", [], parseArguments([]), host);
+    if (given.has("version")) return runRow("version", [], parseArguments([]), host);
     throw usageError("which directory?", "meles DIR opens the shell; see: meles help");
   }
   const command = findCommand(first);
@@ -62,7 +63,7 @@ async function withStatements(word: string, given: Arguments, host: Host): Promi
   if (host.stdin.isTerminal || scripted || isPlace(word)) return host;
   const first = await host.stdin.read();
   if (first === undefined) throw usageError(`there is no command or directory ${word}`);
-  return { ...host, stdin: unread(first, host.stdin) };
+  return withInput(host, unread(first, host.stdin));
 }
 
 /** Cannot be a mistyped command: a path, or something that is there. */
@@ -71,14 +72,14 @@ function isPlace(word: string): boolean {
 }
 
 /**
- * `meles DIR` creates DIR, so a mistyped command must not be taken for one: a word that is near a
- * command, or is followed by arguments, and is neither a path nor an existing directory.
+ * `meles DIR` creates DIR, so a mistyped command must not be taken for one: a word that is one slip away from
+ * a command, or is followed by arguments, and is neither a path nor an existing directory.
  */
 function refuseSlips(word: string, rest: readonly string[]): void {
   const place = isPlace(word);
   if (place && rest.length === 0) return;
   const names = COMMANDS.map((command) => command.name);
-  if (rest.length > 0 || nearest(word, names) !== undefined) {
+  if (rest.length > 0 || nearest(word, names, 1) !== undefined) {
     throw usageError(
       `there is no command ${word}${didYouMean(word, names)}`,
       place
@@ -119,9 +120,12 @@ async function runCommand(
   return run({ host, arguments: given, positionals });
 }
 
-if (import.meta.main) {
+async function start(): Promise<void> {
   const host = processHost();
   process.exitCode = await main(process.argv.slice(2), host);
   // All output is with the operating system by now, so leaving a pending read behind loses nothing.
   if (host.stdin.isReading) process.exit();
 }
+
+// Not awaited here: bytecode has no top-level await, and `main` never rejects.
+if (import.meta.main) void start();

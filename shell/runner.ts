@@ -17,6 +17,7 @@ import { countRows, PLAIN } from "./renderers/renderer.ts";
 import { writeRows } from "./result-view.ts";
 import type { Settings } from "./settings.ts";
 import type { Sink } from "./sink.ts";
+import { ClosedPipe } from "./sink.ts";
 import type { Unit } from "./statement-buffer.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -51,7 +52,7 @@ export class Runner {
   }
 
   async run(unit: Unit, signal: AbortSignal): Promise<void> {
-    const { outlet, workspace } = this.parts;
+    const { outlet, workspace, interactive } = this.parts;
     if (unit.kind === "dot") {
       const { runDotCommand } = await import("./dot-commands/dispatch.ts");
       await runDotCommand(this, unit.text, signal);
@@ -59,7 +60,11 @@ export class Runner {
     }
     try {
       const parsed = this.parts.language.parse(unit.text);
-      if (parsed.kind !== "ok") throw new SyntaxFailure(parsed.diagnostic);
+      if (parsed.kind !== "ok") {
+        // A person sees the error and types again; a script that goes on must not commit the rest.
+        if (!interactive) workspace.session.fail();
+        throw new SyntaxFailure(parsed.diagnostic);
+      }
       const positional = parsed.parameters.positional > 0;
       for (const { statement } of parsed.statements) {
         await this.#statement(statement, unit.text, positional, signal);
@@ -119,9 +124,12 @@ export class Runner {
     const capped = interactive && outlet.isTerminal && isForPeople(settings.mode);
     const paged = capped && settings.pager ? this.page?.(outlet.sink) : undefined;
     const maxRows = capped && paged === undefined ? settings.maxRows : 0;
-    let count: number;
+    let count = 0;
     try {
       count = await writeRows(result, renderer, paged?.sink ?? outlet.sink, { maxRows, signal });
+    } catch (error) {
+      // Leaving the pager early is no failure.
+      if (paged === undefined || !(error instanceof ClosedPipe)) throw error;
     } finally {
       await paged?.finish();
     }

@@ -24,9 +24,12 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length] as number;
 }
 
-/** The known word nearest to `word`, if it is near enough to be a slip of the finger. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
-  const allowed = word.length <= 3 ? 1 : 2;
+/** The known word nearest to `word`, if it is near enough to be a slip of the finger or two. */
+export function nearest(
+  word: string,
+  known: readonly string[],
+  allowed = word.length <= 3 ? 1 : 2,
+): string | undefined {
   let best: string | undefined;
   let bestDistance = allowed + 1;
   for (const candidate of known) {

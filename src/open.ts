@@ -50,6 +50,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const database = await openDatabase(directory, {
     name: isInMemory ? IN_MEMORY : directory,
     env,
+    outside: base.fileSystem,
     settings,
     executor: backgroundExecutor(env, workers),
     runInline: (job) => runJob(job, env),

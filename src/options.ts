@@ -83,6 +83,8 @@ export interface Machine {
 
 /** Badger's replay arena with its default options bounds how much one log may hold (hazard 10). */
 const MEMTABLE_SIZE_MAX = 64 * MIB;
+const MEMORY_BUDGET_MIN = 4 * MIB;
+const WORKERS_MAX = 64;
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "readOnly",
@@ -118,17 +120,26 @@ const UNSUPPORTED_NAMES: ReadonlySet<string> = new Set(["managed", "namespaceOff
 
 /** Fills defaults and refuses what is out of range with `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
+  if (typeof given !== "object" || given === null) {
+    throw new MelesError("ERR_INVALID_ARGUMENT", "the options of open() are an object");
+  }
   for (const name of Object.keys(given)) {
     if (UNSUPPORTED_NAMES.has(name)) {
       throw new MelesError("ERR_NOT_SUPPORTED", `option ${name} is not supported in this version`);
     }
     if (!OPTION_NAMES.has(name)) throw invalid(name, "is not an option of open()");
   }
+  if (given.logger !== undefined && typeof given.logger !== "function") {
+    throw invalid("logger", "must be a function");
+  }
+  if (given.env !== undefined && (typeof given.env !== "object" || given.env === null)) {
+    throw invalid("env", "must be an environment");
+  }
   const memoryBudget = integer(
     given,
     "memoryBudget",
-    Math.min(256 * MIB, Math.floor(machine.memoryBytes / 8)),
-    4 * MIB,
+    clamp(Math.floor(machine.memoryBytes / 8), MEMORY_BUDGET_MIN, 256 * MIB),
+    MEMORY_BUDGET_MIN,
     Number.MAX_SAFE_INTEGER,
   );
   const memtableSize = integer(
@@ -177,7 +188,7 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
     workers:
       given.workers === "inline"
         ? "inline"
-        : integer(given, "workers", Math.max(1, machine.cores - 1), 1, 64),
+        : integer(given, "workers", clamp(machine.cores - 1, 1, WORKERS_MAX), 1, WORKERS_MAX),
     detectConflicts: flag(given, "detectConflicts", true),
     externalMagic: integer(given, "externalMagic", 0, 0, 65_535),
     encryptionKey: encryptionKey(given.encryptionKey),
@@ -226,7 +237,7 @@ function integer(
   low: number,
   high: number,
 ): number {
-  const value = given[name] ?? byDefault;
+  const value = given[name] === undefined ? byDefault : given[name];
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < low || value > high) {
     throw invalid(name, `must be a whole number from ${low} to ${high}`);
   }
@@ -234,7 +245,7 @@ function integer(
 }
 
 function fraction(given: OpenOptions, name: keyof OpenOptions, byDefault: number): number {
-  const value = given[name] ?? byDefault;
+  const value = given[name] === undefined ? byDefault : given[name];
   if (typeof value !== "number" || !(value >= 0 && value < 1)) {
     throw invalid(name, "must be at least 0 and less than 1");
   }
@@ -242,7 +253,7 @@ function fraction(given: OpenOptions, name: keyof OpenOptions, byDefault: number
 }
 
 function flag(given: OpenOptions, name: keyof OpenOptions, byDefault: boolean): boolean {
-  const value = given[name] ?? byDefault;
+  const value = given[name] === undefined ? byDefault : given[name];
   if (typeof value !== "boolean") throw invalid(name, "must be true or false");
   return value;
 }
@@ -253,7 +264,7 @@ function choice<T extends string>(
   allowed: readonly T[],
   byDefault: T,
 ): T {
-  const value = given[name] ?? byDefault;
+  const value = given[name] === undefined ? byDefault : given[name];
   const found = allowed.find((item) => item === value);
   if (found === undefined) {
     throw invalid(name, `must be one of ${allowed.map((item) => `"${item}"`).join(", ")}`);

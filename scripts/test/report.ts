@@ -39,6 +39,8 @@ export class SpecReport {
     if (summary !== null) this.#summary[summary[2] as Count] = Number(summary[1]);
     if (/^Ran \d+ tests? across/.test(plain)) this.#summarised = true;
 
+    if (summary !== null || /^\d+ tests? failed:$/.test(plain)) this.#heading = undefined;
+
     const result = RESULT.exec(plain)?.[1];
     if (result !== undefined) this.#seen[result as Count]++;
     if (result === "pass") return [];

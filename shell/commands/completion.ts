@@ -150,7 +150,7 @@ function fish(): string {
   const quote = (text: string): string => text.replace(/[\\']/g, "\\$&");
   const lines = COMMANDS.flatMap((command) => {
     const condition = `__fish_seen_subcommand_from ${command.name}`;
-    const row = `complete -c meles -n __fish_is_first_arg -a ${command.name} -d '${quote(command.summary)}'`;
+    const row = `complete -c meles -n __fish_use_subcommand -a ${command.name} -d '${quote(command.summary)}'`;
     const flags = command.flags.map((name) => {
       const { value, choices, short, summary } = flag(name);
       const parts = [`complete -c meles -n '${condition}' -l ${name}`];

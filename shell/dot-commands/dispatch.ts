@@ -12,15 +12,17 @@ export async function runDotCommand(
 ): Promise<void> {
   const { name, rest } = splitName(line);
   const command = findDotCommand(name);
-  const words = splitWords(rest);
-  const [fewest, most] = command.arity;
-  if (words.length < fewest || words.length > most) {
-    throw usageError(
-      `${name} takes ${fewest === most ? (fewest === 0 ? "no argument" : "one argument") : "other arguments"}`,
-      `usage: ${command.name} ${command.usage}`.trimEnd(),
-    );
-  }
+  const words = command.arity === "line" ? [rest] : splitWords(rest);
+  checkArity(command, words.length);
   await command.run({ runner, name: command.name, arguments: words, rest, signal });
+}
+
+function checkArity({ name, usage, arity }: DotCommand, given: number): void {
+  if (arity === "line") return;
+  const [fewest, most] = arity;
+  if (given >= fewest && given <= most) return;
+  const takes = given > most ? (most === 0 ? "no argument" : "fewer arguments") : "an argument";
+  throw usageError(`${name} takes ${takes}`, `usage: ${name} ${usage}`.trimEnd());
 }
 
 /** Any beginning that fits one command alone stands for it; `.exit` and `.q` are habits. */

@@ -27,8 +27,8 @@ export interface DotCommand {
   readonly name: string;
   /** For help; `[X]` is optional. */
   readonly usage: string;
-  /** Fewest and most arguments. */
-  readonly arity: readonly [number, number];
+  /** Fewest and most arguments; "line" for one that takes the rest of the line as it is. */
+  readonly arity: readonly [number, number] | "line";
   readonly summary: string;
   /** For completion of the first argument. */
   readonly completes?: "file" | "directory" | readonly string[];
@@ -117,7 +117,7 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   {
     name: ".param",
     usage: "[NAME=VALUE | NAME:=LITERAL | clear [NAME]]",
-    arity: [0, Infinity],
+    arity: "line",
     summary: "list or set what :NAME stands for; 1=VALUE sets the first ?",
     completes: ["clear"],
     run: runParam,

@@ -6,10 +6,9 @@ import { PLAIN } from "../renderers/renderer.ts";
 import { tableRenderer } from "../renderers/table.ts";
 import type { DotContext } from "./dot-command-table.ts";
 
-export async function runParam({ runner, arguments: words, rest }: DotContext): Promise<void> {
+export async function runParam({ runner, rest }: DotContext): Promise<void> {
   const { settings, language, outlet } = runner.parts;
-  const [first, second, ...more] = words;
-  if (first === undefined) {
+  if (rest === "") {
     const renderer = tableRenderer(["parameter", "value"], {
       keyStyle: "auto",
       valueStyle: "auto",
@@ -29,15 +28,15 @@ export async function runParam({ runner, arguments: words, rest }: DotContext): 
     }
     return;
   }
-  if (first === "clear" && more.length === 0) {
-    if (second === undefined) settings.parameters.clear();
-    else if (!settings.parameters.delete(second.replace(/^:/, ""))) {
-      throw usageError(`there is no parameter ${second}`, "see: .param");
-    }
+  const cleared = /^clear(?:\s+:?(\S+))?$/.exec(rest);
+  if (cleared === null) {
+    const [name, value] = parseAssignment(language, rest);
+    settings.parameters.set(name, value);
     return;
   }
-  // As typed, so that literals keep their quotes; without `:=` a quoted value loses them.
-  const literal = /^:?\w+:=/.test(rest);
-  const [name, value] = parseAssignment(language, literal ? rest : words.join(" "));
-  settings.parameters.set(name, value);
+  const [, name] = cleared;
+  if (name === undefined) settings.parameters.clear();
+  else if (!settings.parameters.delete(name)) {
+    throw usageError(`there is no parameter ${name}`, "see: .param");
+  }
 }

@@ -69,8 +69,8 @@ export const tableRenderer: RendererFactory = (columns, options): Renderer => {
     flush: () => (page.length > 0 ? drain() : ""),
     end(hidden) {
       const text = drain();
-      if (!options.footer) return hidden === undefined ? text : `${text}${hidden}\n`;
-      return `${text}${paint(`(${hidden === undefined ? countRows(rowCount) : `${countRows(rowCount)}, ${hidden}`})`, "frame")}\n`;
+      if (hidden !== undefined) return `${text}${paint(hidden, "frame")}\n`;
+      return options.footer ? `${text}${paint(`(${countRows(rowCount)})`, "frame")}\n` : text;
     },
   };
 };

@@ -6,7 +6,7 @@
 
 import { DOT_COMMANDS } from "../dot-commands/dot-command-table.ts";
 import type { Language } from "../engine.ts";
-import type { Suggestion, Suggestions } from "./line-editor.ts";
+import type { Suggestion, Suggestions } from "./editor-state.ts";
 
 export interface Catalog {
   /** Keys, or beginnings of keys, that start with `prefix`; texts only, in key order. */
@@ -54,7 +54,7 @@ function suggestDot(catalog: Catalog, text: string, cursor: number): Suggestions
   if (name === head) {
     const items = DOT_COMMANDS.filter((command) => command.name.startsWith(name)).map(
       (command) => ({
-        text: command.arity[1] === 0 ? command.name : `${command.name} `,
+        text: command.usage === "" ? command.name : `${command.name} `,
         label: `${command.name} ${command.usage}`.trimEnd(),
       }),
     );

@@ -1,19 +1,8 @@
 /** The completion menu of the line editor: opened by Tab, walked by Tab and the arrows. Pure. */
 
 import type { Key } from "./keys.ts";
-import type { EditorContext, EditorState, Suggestion } from "./line-editor.ts";
-import { replace } from "./line-editor.ts";
-
-export interface Menu {
-  readonly items: readonly Suggestion[];
-  /** Index of the item in the text; -1 while only the common beginning is. */
-  readonly selected: number;
-  /** The piece of the text that the items replace, as it stands now. */
-  readonly start: number;
-  readonly end: number;
-  /** Text and cursor to go back to with Escape. */
-  readonly before: { readonly text: string; readonly cursor: number };
-}
+import type { EditorContext, EditorState, Menu, Suggestion } from "./editor-state.ts";
+import { replace } from "./editor-state.ts";
 
 /** One suggestion is taken at once; several are listed, and their common beginning is taken. */
 export function openMenu(state: EditorState, context: EditorContext): EditorState {

@@ -8,8 +8,9 @@ import type { Key } from "./keys.ts";
 import { KeyDecoder } from "./keys.ts";
 import type { Row } from "./layout.ts";
 import { layOut } from "./layout.ts";
-import type { EditorContext, EditorState } from "./line-editor.ts";
-import { initialState, step } from "./line-editor.ts";
+import type { EditorContext, EditorState } from "./editor-state.ts";
+import { initialState } from "./editor-state.ts";
+import { type Effect, step } from "./line-editor.ts";
 import { menuRows, searchRow } from "./menu-rows.ts";
 import { CONTINUATION, type Reader, type Reading } from "./reader.ts";
 import { CLEAR_SCREEN, Repainter } from "./repaint.ts";
@@ -107,18 +108,24 @@ export class EditorReader implements Reader {
 
   /** Feeds waiting keys to the editor until an input is complete. */
   #consume(): void {
+    let fed = false;
     while (this.#finish !== undefined && !this.#suspending) {
       const key = this.#typedAhead.shift();
       if (key === undefined) break;
+      fed = true;
       const { state, effect } = step(this.#state, key, this.#options.context);
       this.#state = state;
-      if (effect === "submit") this.#done({ kind: "text", text: state.text }, "");
-      else if (effect === "interrupt") this.#done({ kind: "interrupt" }, "^C");
-      else if (effect === "end") this.#done({ kind: "end" }, "");
-      else if (effect === "clear") this.#clear();
-      else if (effect === "suspend") void this.#suspend();
+      if (effect !== "none") this.#act(effect, state.text);
     }
-    if (this.#finish !== undefined && !this.#suspending) this.#schedulePaint();
+    if (fed && this.#finish !== undefined && !this.#suspending) this.#schedulePaint();
+  }
+
+  #act(effect: Effect, text: string): void {
+    if (effect === "submit") this.#done({ kind: "text", text }, "");
+    else if (effect === "interrupt") this.#done({ kind: "interrupt" }, "^C");
+    else if (effect === "end") this.#done({ kind: "end" }, "");
+    else if (effect === "clear") this.#clear();
+    else if (effect === "suspend") void this.#suspend();
   }
 
   /** Keys that come together, as in a paste, are painted once. */
@@ -177,6 +184,7 @@ export class EditorReader implements Reader {
       await this.#terminal.suspend();
     } finally {
       this.#suspending = false;
+      this.#schedulePaint();
       this.#consume();
     }
   }

@@ -1,18 +1,8 @@
 /** Ctrl-R: incremental search backwards through the history. Pure. */
 
 import type { Key } from "./keys.ts";
-import type { EditorContext, EditorState } from "./line-editor.ts";
+import type { EditorContext, EditorState, Search } from "./editor-state.ts";
 import { alignGrapheme } from "./text-motion.ts";
-
-export interface Search {
-  readonly query: string;
-  /** Index of the entry shown; the history's length before the first match. */
-  readonly index: number;
-  /** Nothing older matches. */
-  readonly failed: boolean;
-  /** What to go back to when the search is given up. */
-  readonly before: { readonly text: string; readonly cursor: number };
-}
 
 export function startSearch(state: EditorState, { history }: EditorContext): EditorState {
   const before = { text: state.text, cursor: state.cursor };

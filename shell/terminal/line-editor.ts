@@ -6,10 +6,10 @@
  * Invariants: the cursor lies within the text and never inside a grapheme; a state is never changed.
  */
 
+import type { EditorContext, EditorState } from "./editor-state.ts";
+import { insert, replace } from "./editor-state.ts";
 import type { Key } from "./keys.ts";
-import type { Menu } from "./completion-menu.ts";
 import { closeMenu, menuKey, openMenu } from "./completion-menu.ts";
-import type { Search } from "./history-search.ts";
 import { searchKey, startSearch } from "./history-search.ts";
 import {
   alignGrapheme,
@@ -22,64 +22,11 @@ import {
   wordRight,
 } from "./text-motion.ts";
 
-export interface Suggestion {
-  /** What replaces the completed piece. */
-  readonly text: string;
-  /** What the menu shows. */
-  readonly label: string;
-}
-
-export interface Suggestions {
-  /** The piece of the text that a suggestion replaces. */
-  readonly start: number;
-  readonly end: number;
-  readonly items: readonly Suggestion[];
-}
-
-export interface EditorContext {
-  /** Whether Enter runs the text; otherwise it starts a new line. */
-  isComplete(text: string): boolean;
-  suggest(text: string, cursor: number): Suggestions;
-  /** Oldest first. */
-  readonly history: readonly string[];
-}
-
-export interface EditorState {
-  readonly text: string;
-  readonly cursor: number;
-  /** Column that moving up and down tries to keep; undefined after any other key. */
-  readonly goalColumn: number | undefined;
-  /** What Ctrl-K, Ctrl-U and Ctrl-W cut, for Ctrl-Y. */
-  readonly killed: string;
-  /** The last key cut something: the next cut joins it. */
-  readonly joinsKill: boolean;
-  /** Place in the history, its length for the text being typed. */
-  readonly historyIndex: number;
-  /** What was being typed before the history was entered. */
-  readonly draft: string;
-  readonly menu: Menu | undefined;
-  readonly search: Search | undefined;
-}
-
 export type Effect = "none" | "submit" | "interrupt" | "end" | "clear" | "suspend";
 
 export interface Step {
   readonly state: EditorState;
   readonly effect: Effect;
-}
-
-export function initialState(historyLength: number, killed = ""): EditorState {
-  return {
-    text: "",
-    cursor: 0,
-    goalColumn: undefined,
-    killed,
-    joinsKill: false,
-    historyIndex: historyLength,
-    draft: "",
-    menu: undefined,
-    search: undefined,
-  };
 }
 
 export function step(state: EditorState, key: Key, context: EditorContext): Step {
@@ -146,19 +93,6 @@ function settle(state: EditorState): EditorState {
   return state.goalColumn === undefined && !state.joinsKill
     ? state
     : { ...state, goalColumn: undefined, joinsKill: false };
-}
-
-export function insert(state: EditorState, text: string): EditorState {
-  return replace(state, state.cursor, state.cursor, text);
-}
-
-/** Puts `text` in place of a piece; the cursor goes behind it. */
-export function replace(state: EditorState, start: number, end: number, text: string): EditorState {
-  const next = state.text.slice(0, start) + text + state.text.slice(end);
-  // A combining mark joins what stands before it: the cursor goes to the end of that grapheme.
-  const cursor = start + text.length;
-  const aligned = alignGrapheme(next, cursor);
-  return { ...state, text: next, cursor: aligned < cursor ? nextGrapheme(next, aligned) : aligned };
 }
 
 /** Keys that move the cursor in a line or delete one thing. */

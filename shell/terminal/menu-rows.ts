@@ -1,8 +1,7 @@
 /** The completion menu and the search line as rows under the text. Pure. */
 
 import { visibleText } from "../renderers/cell.ts";
-import type { Menu } from "./completion-menu.ts";
-import type { Search } from "./history-search.ts";
+import type { Menu, Search } from "./editor-state.ts";
 import type { Row } from "./layout.ts";
 
 const MENU_ROWS_MAX = 6;

@@ -24,31 +24,36 @@ export function pagedSink(host: Host, reader: Reader, output: Sink): PagedSink {
   let returned: (() => void) | undefined;
   let lending: Promise<void> | undefined;
 
-  const start = (): void => {
+  const start = async (): Promise<void> => {
     // The terminal is the pager's until it has exited.
     lending = reader.lend(() => new Promise<void>((resolve) => void (returned = resolve)));
     process = startPager(host);
     void process.exited.then(() => {
       left = true;
     });
-    for (const piece of pieces.splice(0)) void process.stdin.write(piece);
+    for (const piece of pieces.splice(0)) await pass(piece);
+  };
+
+  /** Waits until the pager has taken it, so that memory stays bounded while a person reads. */
+  const pass = async (data: string | Uint8Array): Promise<void> => {
+    if (left) throw new ClosedPipe();
+    try {
+      await process?.stdin.write(data);
+      await process?.stdin.flush();
+    } catch {
+      throw new ClosedPipe();
+    }
   };
 
   return {
     sink: {
       async write(data) {
-        if (left) throw new ClosedPipe();
-        if (process !== undefined) {
-          await process.stdin.write(data);
-          return;
-        }
+        if (process !== undefined) return pass(data);
         pieces.push(typeof data === "string" ? data : data.slice());
         lines += countLines(data);
-        if (lines > host.stdout.size().rows - MARGIN_ROWS) start();
+        if (lines > host.stdout.size().rows - MARGIN_ROWS) await start();
       },
-      async flush() {
-        await process?.stdin.flush();
-      },
+      async flush() {},
     },
     async finish() {
       if (process === undefined) {

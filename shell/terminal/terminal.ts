@@ -28,6 +28,8 @@ export interface Terminal {
 
 const BRACKETED_PASTE_ON = "\x1b[?2004h";
 const BRACKETED_PASTE_OFF = "\x1b[?2004l";
+/** Still running after so long: the stop did not happen. */
+const NOT_STOPPED_MS = 200;
 
 export function processTerminal(host: Host): Terminal {
   const { stdin, stdout } = process;
@@ -86,7 +88,8 @@ export function processTerminal(host: Host): Terminal {
       await host.stdout.flush();
       const continued = new Promise<void>((resolve) => process.once("SIGCONT", () => resolve()));
       process.kill(process.pid, "SIGTSTP");
-      await continued;
+      // Without a shell that could continue it, the system does not stop a process at all.
+      await Promise.race([continued, Bun.sleep(NOT_STOPPED_MS)]);
       terminal.enter();
     },
   };

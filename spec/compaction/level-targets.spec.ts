@@ -20,15 +20,21 @@ describe("base level", () => {
   });
 
   test("moves up one level each time the data has grown by the multiplier", () => {
-    expect(baseOf(0, 0, 0, 0, 0, 0, 11)).toBe(5);
-    expect(baseOf(0, 0, 0, 0, 0, 15, 90)).toBe(5);
-    expect(baseOf(0, 0, 0, 0, 0, 40, 400)).toBe(4);
-    expect(baseOf(0, 0, 0, 0, 11, 110, 1100)).toBe(3);
+    expect(baseOf(0, 0, 0, 0, 0, 0, 100)).toBe(6);
+    expect(baseOf(0, 0, 0, 0, 0, 0, 101)).toBe(5);
+    expect(baseOf(0, 0, 0, 0, 0, 40, 400)).toBe(5);
+    expect(baseOf(0, 0, 0, 0, 0, 101, 1010)).toBe(4);
+    expect(baseOf(0, 0, 0, 0, 101, 1010, 10_100)).toBe(3);
   });
 
-  test("stays right above the data as long as that level has room", () => {
-    expect(baseOf(0, 0, 0, 0, 0, 0, 400)).toBe(5);
-    expect(baseOf(0, 0, 0, 0, 0, 3, 400)).toBe(5);
+  test("does not depend on whether the level below has just been brought under its target", () => {
+    expect(baseOf(0, 0, 0, 0, 0, 500, 5100)).toBe(4);
+    expect(baseOf(0, 0, 0, 0, 0, 520, 5100)).toBe(4);
+  });
+
+  test("once it holds data stays while the sizes ask for it", () => {
+    expect(baseOf(0, 0, 0, 0, 3, 90, 1010)).toBe(4);
+    expect(baseOf(0, 0, 0, 0, 0, 90, 1010)).toBe(5);
   });
 
   test("is never deeper than the first level that holds data (a deleted key came back otherwise)", () => {
@@ -79,7 +85,7 @@ describe("sizes", () => {
 
   test("tables double with every level below the base", () => {
     const { baseLevel, tableSizeBytes } = levelTargets(
-      [0, 0, 0, 0, 11 * MIB, 110 * MIB, 1100 * MIB],
+      [0, 0, 0, 2 * MIB, 11 * MIB, 110 * MIB, 1100 * MIB],
       BADGER_SHAPE,
     );
     expect(baseLevel).toBe(3);

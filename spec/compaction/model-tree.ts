@@ -173,6 +173,7 @@ export class ModelTree {
       minExpiresAt: expiries.length === 0 ? 0 : Math.min(...expiries),
       maxExpiresAt: expiries.length === 0 ? 0 : Math.max(...expiries),
       valueLogBytes: new Map(),
+      hasStatistics: true,
       knownOrdered,
       compression: 0,
       keyId: 0,

@@ -40,6 +40,7 @@ export function table(
     minExpiresAt: fields.minExpiresAt ?? 0,
     maxExpiresAt: fields.maxExpiresAt ?? 0,
     valueLogBytes: new Map(),
+    hasStatistics: true,
     knownOrdered: fields.knownOrdered ?? true,
     compression: fields.compression ?? 0,
     keyId: 0,

@@ -50,7 +50,14 @@ cursorSuite(
 
 cursorSuite(
   "a merge of merges",
-  (entries) => new MergeCursor([dealt(entries.filter((_, i) => i % 2 === 0), 3), dealt(entries, 2)]),
+  (entries) =>
+    new MergeCursor([
+      dealt(
+        entries.filter((_, i) => i % 2 === 0),
+        3,
+      ),
+      dealt(entries, 2),
+    ]),
 );
 
 cursorSuite(

@@ -63,7 +63,9 @@ function walk(range: Range): number[] {
 
 function check(range: Range): void {
   const expected = KEYS.flatMap((key, index) => (isIn(key, range) ? [index] : []));
-  const bounds = Object.entries(range).map(([name, key]) => `${name} ${(key as Uint8Array).toHex()}`);
+  const bounds = Object.entries(range).map(
+    ([name, key]) => `${name} ${(key as Uint8Array).toHex()}`,
+  );
   expect(walk(range), bounds.join(", ")).toEqual(expected);
   expect(walk({ ...range, reverse: true }), bounds.join(", ")).toEqual(expected.reverse());
 }

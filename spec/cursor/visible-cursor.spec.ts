@@ -135,7 +135,9 @@ function checkSeek(
   if (index < 0) index = expected.length;
   cursor.seek(key);
   for (let step = 0; step < 4; step++) {
-    expect(current(cursor), `seek ${key.toHex()} + ${step}, ${context}`).toBe(show(expected[index]));
+    expect(current(cursor), `seek ${key.toHex()} + ${step}, ${context}`).toBe(
+      show(expected[index]),
+    );
     if (!cursor.valid) return;
     cursor.next();
     index++;

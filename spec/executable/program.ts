@@ -27,7 +27,8 @@ export interface RunOptions {
 }
 
 export function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", MELES_HISTORY: "", ...more };
+  const { PATH = "", HOME = "" } = process.env;
+  return { PATH, HOME, XDG_CONFIG_HOME: "/dev/null", MELES_HISTORY: "", ...more };
 }
 
 export async function meles(vector: readonly string[], options: RunOptions = {}): Promise<Run> {

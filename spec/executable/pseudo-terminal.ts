@@ -5,7 +5,7 @@
 
 import { environment, PROGRAM } from "./program.ts";
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 4000;
 
 export class PseudoTerminal implements AsyncDisposable {
   readonly #terminal: Bun.Terminal;
@@ -45,33 +45,38 @@ export class PseudoTerminal implements AsyncDisposable {
 
   /** Waits until `text` has been shown after what earlier waits saw. */
   async see(text: string): Promise<void> {
+    await this.#until(() => {
+      const at = visible(this.raw).indexOf(text, this.#consumed);
+      if (at >= 0) this.#consumed = at + text.length;
+      return at >= 0;
+    }, text);
+  }
+
+  /** Waits until these very bytes, escape codes included, have come at any time. */
+  async receive(raw: string): Promise<void> {
+    await this.#until(() => this.raw.includes(raw), raw);
+  }
+
+  /** Exit code of the program. What it wrote last may still be on its way. */
+  get exited(): Promise<number> {
+    return this.#process.exited;
+  }
+
+  async #until(arrived: () => boolean, wanted: string): Promise<void> {
     const deadline = Promise.withResolvers<"late">();
     const timer = setTimeout(() => deadline.resolve("late"), WAIT_MS);
     try {
-      for (;;) {
-        const shown = visible(this.raw);
-        const at = shown.indexOf(text, this.#consumed);
-        if (at >= 0) {
-          this.#consumed = at + text.length;
-          return;
-        }
-        const arrival = Promise.withResolvers<"data">();
-        this.#waiting = () => arrival.resolve("data");
-        if ((await Promise.race([arrival.promise, deadline.promise])) === "late") {
-          throw new Error(
-            `${JSON.stringify(text)} was not shown after ${JSON.stringify(shown.slice(this.#consumed))}`,
-          );
-        }
+      while (!arrived()) {
+        const data = Promise.withResolvers<"data">();
+        this.#waiting = () => data.resolve("data");
+        if ((await Promise.race([data.promise, deadline.promise])) === "data") continue;
+        const shown = JSON.stringify(visible(this.raw).slice(this.#consumed));
+        throw new Error(`${JSON.stringify(wanted)} was not shown after ${shown}`);
       }
     } finally {
       clearTimeout(timer);
       this.#waiting = undefined;
     }
-  }
-
-  /** Exit code of the program. */
-  get exited(): Promise<number> {
-    return this.#process.exited;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,7 +39,12 @@ const KEYS: Record<string, MakeKey> = {
   "zeros behind eight equal bytes": (random) =>
     concatBytes(text("abcdefgh"), new Uint8Array(random.below(12))),
   "differences only behind the eight sorted bytes": (random) =>
-    concatBytes(text("x".repeat(30)), bytes(random.below(2)), text("12345678901"), bytes(random.below(256))),
+    concatBytes(
+      text("x".repeat(30)),
+      bytes(random.below(2)),
+      text("12345678901"),
+      bytes(random.below(256)),
+    ),
   "high bits in every byte": (random) =>
     bytes(...Array.from({ length: 9 }, () => 0x7f + random.below(3))),
   "one odd key out of many equal ones": (_, i) => (i === 77 ? bytes(0) : text("equal equal equal")),
@@ -52,7 +57,10 @@ describe("sorting entries", () => {
       const random = new SeededRandom(SEED);
       for (const count of [1, 2, 47, 48, 49, 50, 700]) {
         const entries = Array.from({ length: count }, (_, i) =>
-          entry(makeKey(random, i), random.below(6) === 0 ? random.below(2 ** 32) : random.below(5)),
+          entry(
+            makeKey(random, i),
+            random.below(6) === 0 ? random.below(2 ** 32) : random.below(5),
+          ),
         );
         check(entries);
       }
@@ -71,7 +79,13 @@ describe("sorting entries", () => {
   test(`of a part leaves all other entries out (seed ${SEED})`, () => {
     const random = new SeededRandom(SEED);
     const entries = Array.from({ length: 400 }, () => entry(randomKey(random, "tiny"), 1));
-    for (const [from, to] of [[0, 0], [0, 30], [100, 400], [399, 400], [200, 290]] as const) {
+    for (const [from, to] of [
+      [0, 0],
+      [0, 30],
+      [100, 400],
+      [399, 400],
+      [200, 290],
+    ] as const) {
       check(entries, from, to);
     }
   });

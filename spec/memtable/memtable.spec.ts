@@ -5,6 +5,8 @@ import { EntrySlot } from "../../src/cursor/entry-slot.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import { bloomHash } from "../../src/format/bloom-hash.ts";
 import { transactionEndLength, writeTransactionEnd } from "../../src/format/log-record.ts";
+import { META_DELETE, META_IN_TRANSACTION, META_POINTER } from "../../src/format/stored-value.ts";
+import { VALUE_POINTER_SIZE, writeValuePointer } from "../../src/format/value-pointer.ts";
 import { Memtable } from "../../src/memtable/memtable.ts";
 import { entry, randomKey, SEED, type SuiteEntry } from "../suites/sorted-entries.ts";
 import { commit, committed, stage } from "./filled-memtable.ts";
@@ -184,7 +186,10 @@ describe("staging", () => {
   test("what is rolled back leaves no trace, and its place is used again", () => {
     const memtable = committed([entry("a", 1, "kept")]);
     const before = memtable.usedBytes;
-    const from = stage(memtable, [entry("a", 2, "a much longer value than the next"), entry("b", 2)]);
+    const from = stage(memtable, [
+      entry("a", 2, "a much longer value than the next"),
+      entry("b", 2),
+    ]);
     expect(from).toBe(before);
     memtable.rollBack(from);
     expect(memtable.usedBytes).toBe(before);
@@ -246,6 +251,27 @@ describe("bookkeeping", () => {
     expect(memtable.readerBytes).toBe(2 * 42 + 3 + 5 + 1);
   });
 
+  test("counts delete markers and the value-log bytes that its entries point to, by file", () => {
+    const pointer = (file: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(VALUE_POINTER_SIZE);
+      writeValuePointer(bytes, 0, file, length, 20);
+      return bytes;
+    };
+    const memtable = committed([
+      entry("a", 1, pointer(3, 100), { meta: META_POINTER }),
+      entry("b", 2, pointer(4, 50), { meta: META_POINTER }),
+      entry("a", 3, pointer(3, 7), { meta: META_POINTER | META_IN_TRANSACTION }),
+      entry("b", 4, "", { meta: META_DELETE }),
+      entry("c", 5, "a value of the size", { meta: 0 }),
+    ]);
+    expect(memtable.tombstones).toBe(1);
+    expect([...memtable.valueLogBytes]).toEqual([
+      [3, 107],
+      [4, 50],
+    ]);
+    expect(memtable.pointedBytes).toBe(157);
+  });
+
   test("a replay that was cut keeps only what lies before its end", () => {
     const memtable = new Memtable(4096, 0);
     const first = stage(memtable, [entry("a", 1, "x")]);
@@ -267,12 +293,15 @@ test("150,000 entries of 50,000 keys are found and ordered, through every growth
   for (let i = 0; i < count; i++) {
     commit(memtable, [entry(keyOf(i), i + 1, i % 1000 === 0 ? `v${i}` : "")]);
     // Cursors taken between growths make the list take the entries in pieces.
-    if (i === 500 || i === 1023 || i === 1024 || i === 70_000) expect(walk(memtable)).toHaveLength(i + 1);
+    if (i === 500 || i === 1023 || i === 1024 || i === 70_000)
+      expect(walk(memtable)).toHaveLength(i + 1);
   }
   expect(memtable.count).toBe(count);
   for (let i = 0; i < count; i += 997) {
     expect(lookUp(memtable, keyOf(i), i + 1)).toStartWith(`${i + 1}/`);
-    expect(lookUp(memtable, keyOf(i), i)).toStartWith(i < 50_000 ? "nothing" : `${i + 1 - 50_000}/`);
+    expect(lookUp(memtable, keyOf(i), i)).toStartWith(
+      i < 50_000 ? "nothing" : `${i + 1 - 50_000}/`,
+    );
   }
   const order = walk(memtable);
   expect(order).toHaveLength(count);

@@ -12,16 +12,19 @@
 
 import { MelesError, StatementError } from "../../src/base/errors.ts";
 import { literalOf } from "../../src/query/plan/literal.ts";
+import type { Database } from "../../src/database/contract.ts";
 import type { StatementResult } from "../../src/query/result.ts";
 import { Session } from "../../src/query/session.ts";
 import { isJson, type Datum } from "../../src/query/value/datum.ts";
-import { NaiveDatabase, type NaiveOptions } from "../suites/naive-database.ts";
 import { readText, testEnv, writeText, type TestEnv } from "./test-env.ts";
 
 /** Runs a script and gives it back with what was printed now. */
-export async function runScript(script: string, options: NaiveOptions = {}): Promise<string> {
+export async function runScript(
+  script: string,
+  openDatabase: (env: TestEnv) => Database | Promise<Database>,
+): Promise<string> {
   const env = testEnv();
-  const database = new NaiveDatabase(env, options);
+  await using database = await openDatabase(env);
   const [session, other] = [new Session(database, env), new Session(database, env)];
   const blocks: string[] = [];
   for (const block of script.trim().split(/\n{2,}/)) {

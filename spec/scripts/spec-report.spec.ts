@@ -40,6 +40,7 @@ Ran 3 tests across 2 files. [5.00ms]`);
     expect(shown).toContain("spec/a.spec.ts:");
     expect(shown).toContain("(fail) a > breaks [0.15ms]");
     expect(shown).not.toContain("(pass) a > holds");
+    expect(shown).not.toContain("spec/b.spec.ts:");
   });
 
   test("skipped specs are counted", () => {

@@ -29,6 +29,11 @@ describe("the command table", () => {
     }
   });
 
+  test("--version and --help need no command", async () => {
+    expect((await run("--version")).out).toBe((await run("version")).out);
+    expect((await run("-h")).out).toBe((await run("help")).out);
+  });
+
   test.each(["bash", "zsh", "fish"])(
     "the %s completion knows every command and flag",
     async (shell) => {

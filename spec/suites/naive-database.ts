@@ -25,6 +25,7 @@ import type {
   Scan,
   SizeInfo,
   SnapshotInfo,
+  SpaceReport,
   Stats,
   TableInfo,
   Transaction,
@@ -247,6 +248,23 @@ export class NaiveDatabase implements Database {
     this.#thinnedBelow = oldest;
   }
 
+  collectGarbage(): Promise<{ files: number; bytes: number }> {
+    return Promise.resolve({ files: 0, bytes: 0 });
+  }
+
+  explainSpace(): SpaceReport {
+    return { files: [], sizeBytes: 0, liveBytes: 0, holders: [] };
+  }
+
+  /** Backups are held against Badger's own, not against this twin. */
+  backup(): Promise<never> {
+    return Promise.reject(new MelesError("ERR_NOT_SUPPORTED", "the twin makes no backups"));
+  }
+
+  restore(): Promise<never> {
+    return Promise.reject(new MelesError("ERR_NOT_SUPPORTED", "the twin reads no backups"));
+  }
+
   async verify(): Promise<VerifyReport> {
     const entries = this.#records.reduce((sum, record) => sum + record.versions.length, 0);
     return { files: 1, bytes: this.size().total, entries, findings: [] };
@@ -268,6 +286,7 @@ export class NaiveDatabase implements Database {
       bytesWrittenValueLog: 0,
       bytesWrittenFlush: 0,
       bytesWrittenCompaction: 0,
+      bytesWrittenCollection: 0,
       flushes: 0,
       compactions: 0,
       bloomChecks: 0,

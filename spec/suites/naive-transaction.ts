@@ -137,31 +137,47 @@ export class NaiveTransaction implements Transaction {
     return undefined;
   }
 
-  /** Entries of the snapshot and the own writes inside the range, in its order; `limit` is ignored. */
+  /**
+   * Entries of the snapshot and the own writes inside the range, in its order; `limit` is ignored. An own
+   * write has the read version. It hides what is stored, except with `allVersions`, where it is the newest.
+   */
   *walk(range: Range): Generator<Entry> {
     this.#check();
     const now = this.#host.nowSeconds();
+    const reverse = range.reverse === true;
     const records = this.#host.records;
     let [low, high] = sliceOf(records, range);
-    const own =
-      range.allVersions === true ? [] : this.#writes.filter((w) => inBounds(w.key, range));
+    const own = this.#writes.filter((write) => inBounds(write.key, range));
     let [ownLow, ownHigh] = [0, own.length];
     while (low < high || ownLow < ownHigh) {
-      const record = records[range.reverse === true ? high - 1 : low];
-      const write = own[range.reverse === true ? ownHigh - 1 : ownLow];
-      const left = low < high ? record : undefined;
-      const right = ownLow < ownHigh ? write : undefined;
-      const order = compareSides(left, right, range.reverse === true);
-      const reverse = range.reverse === true;
-      if (order <= 0) reverse ? high-- : low++;
-      if (order >= 0) reverse ? ownHigh-- : ownLow++;
-      if (order >= 0 && right !== undefined) {
-        const pending = { ...right, version: this.readVersion };
-        if (isLive(pending, now)) yield entryOf(right.key, pending, false, range);
-      } else if (left !== undefined) {
-        yield* this.#stored(left, range, now);
-      }
+      const left = low < high ? records[reverse ? high - 1 : low] : undefined;
+      const right = ownLow < ownHigh ? own[reverse ? ownHigh - 1 : ownLow] : undefined;
+      const order = compareSides(left, right, reverse);
+      const stored = order <= 0 ? left : undefined;
+      const pending = order >= 0 ? right : undefined;
+      if (stored !== undefined) reverse ? high-- : low++;
+      if (pending !== undefined) reverse ? ownHigh-- : ownLow++;
+      yield* this.#entries(stored, pending, range, now);
     }
+  }
+
+  *#entries(
+    stored: NaiveRecord | undefined,
+    pending: PendingWrite | undefined,
+    range: Range,
+    now: number,
+  ): Generator<Entry> {
+    const all = range.allVersions === true;
+    const version = pending === undefined ? [] : [{ ...pending, version: this.readVersion }];
+    const key = (pending ?? stored)?.key ?? EMPTY_BYTES;
+    const own = version
+      .filter((write) => all || isLive(write, now))
+      .map((write) => entryOf(key, write, !isLive(write, now), range));
+    const others =
+      stored !== undefined && (all || pending === undefined)
+        ? [...this.#stored(stored, range, now)]
+        : [];
+    yield* range.reverse === true ? [...others, ...own] : [...own, ...others];
   }
 
   *#stored(record: NaiveRecord, range: Range, now: number): Generator<Entry> {

@@ -7,7 +7,7 @@ import { SeededRandom } from "../../src/env/seeded-random.ts";
 import { bloomHash } from "../../src/format/bloom-hash.ts";
 import { BlockCache } from "../../src/table/block-cache.ts";
 import type { TableOptions } from "../../src/table/table-options.ts";
-import type { TableReader } from "../../src/table/table-reader.ts";
+import { TableReader } from "../../src/table/table-reader.ts";
 import {
   entry,
   naiveGet,
@@ -16,7 +16,7 @@ import {
   SEED,
   type SuiteEntry,
 } from "../suites/sorted-entries.ts";
-import { buildTable, openTable } from "./table-fixture.ts";
+import { buildTable, openTable, TABLE_PATH } from "./table-fixture.ts";
 
 const slot = new EntrySlot();
 
@@ -170,6 +170,16 @@ describe("the description of a table", () => {
       valueLogBytes: new Map(),
     });
   });
+});
+
+test("an encrypted table without its data key is refused as such", () => {
+  const table = buildTable([entry("a", 1)], { encryption });
+  const file = table.fileSystem.open(TABLE_PATH, { write: false, create: "never" });
+  const source = { fileNumber: 1, level: 0, compression: 0, keyId: 1 } as const;
+  const cache = new BlockCache(0);
+  expect(() => TableReader.open(file, source, cache, { verifyChecksums: "none" })).toThrow(
+    expect.objectContaining({ code: "ERR_ENCRYPTION_KEY" }),
+  );
 });
 
 test("closing a table frees its blocks, twice is harmless", () => {

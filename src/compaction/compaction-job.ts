@@ -14,9 +14,11 @@ import type { EntryCursor } from "../cursor/cursor.ts";
 import { LevelCursor } from "../cursor/level-cursor.ts";
 import { MergeCursor } from "../cursor/merge-cursor.ts";
 import type { Env } from "../env/env.ts";
+import type { DataKeyRef, LogKeys } from "../log/log-keys.ts";
 import type { TableMeta, TreeVersion } from "../manifest/version.ts";
 import type { TableOptions } from "../table/table-options.ts";
 import type { ChecksumVerification } from "../table/table-reader.ts";
+import { type Relocation, Relocator } from "../value-log/relocator.ts";
 import { planInputs, planSpan, totalBytes } from "./compaction-plan.ts";
 import type { CompactionPlan } from "./compaction-plan.ts";
 import { BoundedCursor } from "./bounded-cursor.ts";
@@ -65,6 +67,10 @@ export interface CompactionJob {
   readonly tableSizeBytes: number;
   readonly tableOptions: TableOptions;
   readonly verifyChecksums: ChecksumVerification;
+  /** Values to move to other value-log files on the way. */
+  readonly relocation?: Relocation;
+  /** Data key for new value-log files. */
+  readonly valueLogKey?: DataKeyRef;
   /** Data keys of encrypted inputs by key id. */
   readonly dataKeys: ReadonlyMap<number, Uint8Array>;
   /** Outputs are numbered from here; `fileNumberCount` numbers are reserved. */
@@ -79,6 +85,9 @@ export interface CompactionResult {
   readonly discardedBytes: ReadonlyMap<FileNumber, number>;
   /** Time-travel reads below this version are incomplete from now on; 0 = none. */
   readonly thinnedVersion: Version;
+  /** Value-log files made by the relocation, and the bytes moved into them. */
+  readonly relocatedFiles: readonly FileNumber[];
+  readonly relocatedBytes: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly entriesIn: number;
@@ -95,6 +104,8 @@ export interface CompactionJobSettings {
   readonly verifyChecksums: ChecksumVerification;
   readonly memtablesMayHoldOlder?: boolean;
   readonly dataKeys?: ReadonlyMap<number, Uint8Array>;
+  readonly relocation?: Relocation;
+  readonly valueLogKey?: DataKeyRef;
 }
 
 /**
@@ -134,6 +145,8 @@ export function compactionJob(
     tableOptions,
     verifyChecksums,
     dataKeys: settings.dataKeys ?? new Map(),
+    ...(settings.relocation === undefined ? {} : { relocation: settings.relocation }),
+    ...(settings.valueLogKey === undefined ? {} : { valueLogKey: settings.valueLogKey }),
     firstFileNumber,
     fileNumberCount: fileNumbersNeeded(version, plan),
   };
@@ -166,6 +179,10 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
     },
     env,
   );
+  const relocator =
+    job.relocation === undefined
+      ? undefined
+      : new Relocator(job.relocation, env, job.directory, jobKeys(job));
   try {
     const older = new OlderRangeTracker(job.olderRanges);
     const entries = new DropCursor(openMerged(job, inputs), {
@@ -174,13 +191,17 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
       nowSeconds: job.nowSeconds,
       mayHaveOlder: (bytes, offset, length) => older.mayHaveOlder(bytes, offset, length),
     });
-    writeTables(job, entries, tables);
+    writeTables(job, entries, tables, relocator);
     entries.close();
+    // Values before the tables that point to them.
+    relocator?.finish();
     const outputs = tables.finish();
     return {
       outputs,
       discardedBytes: entries.discardedBytes,
       thinnedVersion: entries.thinnedVersion,
+      relocatedFiles: relocator?.createdFiles ?? [],
+      relocatedBytes: relocator?.bytes ?? 0,
       bytesRead: inputs.bytesOpened,
       bytesWritten: totalBytes(outputs),
       entriesIn: entries.entriesIn,
@@ -188,6 +209,7 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
     };
   } catch (error) {
     tables.removeAll();
+    relocator?.removeAll();
     throw error;
   } finally {
     inputs.close();
@@ -209,7 +231,12 @@ function openMerged(job: CompactionJob, inputs: CompactionInputs): EntryCursor {
 }
 
 /** Closes a table before a user key when it is large enough or would meet too much below. */
-function writeTables(job: CompactionJob, entries: DropCursor, tables: TableSequence): void {
+function writeTables(
+  job: CompactionJob,
+  entries: DropCursor,
+  tables: TableSequence,
+  relocator: Relocator | undefined,
+): void {
   const { lower } = job.bounds;
   const below = new OverlapMeter(job.tablesBelow);
   if (lower === undefined) entries.seekToFirst();
@@ -220,6 +247,18 @@ function writeTables(job: CompactionJob, entries: DropCursor, tables: TableSeque
       const isFull = tables.currentSizeBytes >= job.tableSizeBytes || met > job.overlapBytesMax;
       if (isFull && tables.closeCurrent()) below.restart();
     }
+    relocator?.apply(entries);
     tables.add(entries, entries.stale);
   }
+}
+
+function jobKeys({ dataKeys, valueLogKey }: CompactionJob): LogKeys {
+  return {
+    current: () => valueLogKey,
+    keyOf(keyId) {
+      const key = dataKeys.get(keyId);
+      assert(key !== undefined, "a job gets all data keys there are");
+      return key;
+    },
+  };
 }

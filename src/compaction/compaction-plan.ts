@@ -25,8 +25,8 @@ export type CompactionReason =
   | "garbage"
   /** Asked for: everything into the last level. */
   | "full"
-  /** Asked for: these tables written again in their level. */
-  | "rewrite";
+  /** Values the table points to lie in value-log files that are to go. */
+  | "relocation";
 
 export interface CompactionPlan {
   /**
@@ -90,7 +90,7 @@ export function rewritePlan(
   assert(inSpan.length === sources.length, "tables rewritten together are neighbours");
   return {
     kind: "merge",
-    reason: "rewrite",
+    reason: "relocation",
     sourceLevel: level,
     targetLevel: level,
     sources,

@@ -80,6 +80,15 @@ export function pickCompaction(
   );
 }
 
+/** Level 0 into the base although its number of tables does not ask for it: it points to much garbage. */
+export function pickLevelZero(
+  version: TreeVersion,
+  state: CompactionState,
+): CompactionPlan | undefined {
+  const targets = levelTargets(version.levels.map(totalBytes), state.options);
+  return new Decision(version, state, targets).fromLevelZero("garbage", 0);
+}
+
 /** One decision: the tree and what follows from it. */
 class Decision {
   readonly #version: TreeVersion;
@@ -110,7 +119,7 @@ class Decision {
     for (const { level, adjusted } of candidates(scores)) {
       const plan =
         level === 0
-          ? this.#fromLevelZero("level-zero", adjusted)
+          ? this.fromLevelZero("level-zero", adjusted)
           : this.#fromLevel(
               level,
               level < this.#targets.wantedBaseLevel ? "drain" : "level-size",
@@ -122,7 +131,7 @@ class Decision {
   }
 
   bringDownMarkers(): CompactionPlan | undefined {
-    const levelZero = this.#fromLevelZero("tombstones", 0);
+    const levelZero = this.fromLevelZero("tombstones", 0);
     if (levelZero !== undefined) {
       if (this.#isWorthBringingDown(levelZero)) return levelZero;
       if (this.#hasExpired(levelZero)) return { ...levelZero, reason: "expired" };
@@ -165,7 +174,7 @@ class Decision {
    * The oldest run of overlapping level-0 tables into the base. Tables that a running compaction
    * takes, and tables that overlap one, have to wait.
    */
-  #fromLevelZero(reason: CompactionReason, score: number): CompactionPlan | undefined {
+  fromLevelZero(reason: CompactionReason, score: number): CompactionPlan | undefined {
     const levelZero = at(this.#version.levels, 0);
     const sources: TableMeta[] = [];
     const waiting: KeySpan[] = [];

@@ -1,13 +1,14 @@
 /**
  * `Batch`: bulk writes. Entries go straight into the memtable's arena and are written in large
  * groups; they become readable group by group. Not atomic, never conflicts, splits itself over
- * memtables.
+ * memtables. Once a group is lost the batch is over: every further call fails as the group did.
  */
 
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import { META_DELETE, META_DISCARD_EARLIER } from "../format/stored-value.ts";
 import { expiryOf, userMetaOf, writeKey, writeValue } from "./arguments.ts";
+import type { BulkOwner } from "./commit-parts.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { Batch, Key, PutOptions, Value } from "./contract.ts";
 
@@ -21,7 +22,7 @@ export interface BatchHost {
 
 const DEFAULT_PENDING_BYTES = 1 << 20;
 
-export class BulkBatch implements Batch {
+export class BulkBatch implements Batch, BulkOwner {
   readonly #host: BatchHost;
   readonly #maxPendingBytes: number;
   #failure: unknown;
@@ -52,6 +53,11 @@ export class BulkBatch implements Batch {
     return this.#stage(writeKey(key), EMPTY_BYTES, META_DELETE, 0, 0);
   }
 
+  /** The commit queue tells that some of what was staged here is lost. */
+  groupFailed(error: unknown): void {
+    this.#failure ??= error;
+  }
+
   #stage(
     key: Uint8Array,
     value: Uint8Array,
@@ -59,18 +65,25 @@ export class BulkBatch implements Batch {
     userMeta: number,
     expiresAt: number,
   ): Promise<void> | undefined {
-    const waiting = this.#host.queue.bulk(
-      this,
-      key,
-      value,
-      meta,
-      userMeta,
-      expiresAt,
-      this.#maxPendingBytes,
-    );
-    if (waiting === undefined) return undefined;
+    let waiting: Promise<void> | undefined;
+    if (this.#failure === undefined) {
+      try {
+        waiting = this.#host.queue.bulk(
+          this,
+          key,
+          value,
+          meta,
+          userMeta,
+          expiresAt,
+          this.#maxPendingBytes,
+        );
+      } catch (error) {
+        this.#failure ??= error;
+      }
+    }
+    if (this.#failure !== undefined) waiting = Promise.reject(this.#failure);
     // A caller who does not await must still learn of a failure, at the latest from flush().
-    waiting.catch((error: unknown) => {
+    waiting?.catch((error: unknown) => {
       this.#failure ??= error;
     });
     return waiting;
@@ -78,6 +91,7 @@ export class BulkBatch implements Batch {
 
   async flush(): Promise<void> {
     this.#requireUsable();
+    if (this.#failure !== undefined) throw this.#failure;
     await this.#host.queue.drain(this.#host.syncsOnCommit);
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -14,10 +14,8 @@
  * poisoned: nothing retries a failed sync, and the database takes no more writes until reopened.
  */
 
-import { assert } from "../base/assert.ts";
 import { ConflictError, MelesError } from "../base/errors.ts";
 import { VERSION_MAX, type Version } from "../base/ids.ts";
-import type { Env } from "../env/env.ts";
 import {
   logRecordLength,
   transactionEndLength,
@@ -26,65 +24,23 @@ import {
 } from "../format/log-record.ts";
 import { META_IN_TRANSACTION, META_POINTER } from "../format/stored-value.ts";
 import { VALUE_POINTER_SIZE } from "../format/value-pointer.ts";
-import type { ConflictTable } from "../transaction/conflict-table.ts";
-import type { Oracle } from "../transaction/oracle.ts";
-import type { ReadSet } from "../transaction/read-set.ts";
-import type { WriteEntry } from "../transaction/write-set.ts";
-import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
-import type { SyncLevel } from "./contract.ts";
-import type { Memtables } from "./memtables.ts";
+import type { VersionedEntry } from "../backup/restore.ts";
+import type {
+  BulkOwner,
+  CommitCounters,
+  CommitQueueParts,
+  TransactionCommit,
+} from "./commit-parts.ts";
 
 /** A bulk write is written out when so much of it is staged. */
 const BULK_GROUP_BYTES = 1 << 19;
 
 const TRANSACTION_END_BYTES_MAX = transactionEndLength(VERSION_MAX);
 
-export interface CommitQueueParts {
-  readonly env: Env;
-  readonly directory: string;
-  readonly oracle: Oracle;
-  readonly conflicts: ConflictTable;
-  readonly memtables: Memtables;
-  readonly valueLog: ValueLogWriter;
-  readonly valueThreshold: number;
-  readonly sync: SyncLevel;
-  readonly syncIntervalMs: number;
-  /** May the active memtable be frozen now, or are too many waiting for their flush? */
-  readonly canRotate: () => boolean;
-  /** A memtable was frozen. */
-  readonly onRotate: () => void;
-  /** How long to hold back acknowledgements, so that background work keeps up; 0 = not at all. */
-  readonly delayMs: () => number;
-  readonly onStall: (waitedMs: number) => void;
-  readonly onFailure: (error: MelesError) => void;
-}
-
 interface Waiter {
   readonly version: Version;
   readonly resolve: (version: Version) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** What a transaction brings to its commit. */
-export interface TransactionCommit {
-  readonly readVersion: Version;
-  /** Absent when conflicts are not detected. */
-  readonly reads: ReadSet | undefined;
-  readonly writes: readonly WriteEntry[];
-  /** Log bytes of the writes. */
-  readonly bytes: number;
-  readonly sync: boolean | undefined;
-  /** Called once the check is done: its own keys need not be remembered for itself. Idempotent. */
-  readonly endUpdate: () => void;
-}
-
-export interface CommitCounters {
-  commits: number;
-  conflicts: number;
-  entries: number;
-  userBytes: number;
-  logBytes: number;
-  stallMs: number;
 }
 
 export class CommitQueue {
@@ -100,10 +56,16 @@ export class CommitQueue {
   /** Version shared by bulk writes staged in a row; 0 = none. */
   #bulkVersion: Version = 0;
   /** The bulk writer that alone owns the tail from `#bulkFrom` on. */
-  #bulkOwner: object | undefined;
+  #bulkOwner: BulkOwner | undefined;
   #bulkFrom = 0;
+  /** Everybody with bulk writes in the group. */
+  readonly #bulkOwners = new Set<BulkOwner>();
   #backlog: (() => void)[] = [];
   #stalledSinceMs = 0;
+  /** A restore has the queue to itself; the newest version it has brought; who waits for room. */
+  #isHeld = false;
+  #heldVersion: Version = 0;
+  #onRoom: (() => void) | undefined;
   #poison: MelesError | undefined;
   #closed = false;
   #syncTimer: { cancel(): void } | undefined;
@@ -142,7 +104,7 @@ export class CommitQueue {
     this.#requireWritable();
     const bytes = this.#recordBytes(key, value, expiresAt);
     this.#requireFits(bytes, 1);
-    if (this.#backlog.length > 0 || !this.#makeRoom(bytes)) {
+    if (this.#mustWait || !this.#makeRoom(bytes)) {
       const ownKey = key.slice();
       const ownValue = value.slice();
       return this.#wait(() => this.put(ownKey, ownValue, meta, userMeta, expiresAt));
@@ -162,7 +124,7 @@ export class CommitQueue {
     const isSingle = writes.length === 1;
     const bytes = commit.bytes + (isSingle ? 0 : TRANSACTION_END_BYTES_MAX);
     this.#requireFits(bytes, writes.length);
-    if (this.#backlog.length > 0 || !this.#makeRoom(bytes)) {
+    if (this.#mustWait || !this.#makeRoom(bytes)) {
       return this.#wait(() => this.commit(commit));
     }
     if (reads !== undefined) {
@@ -204,7 +166,7 @@ export class CommitQueue {
    * staged between them, and become readable when their group is written.
    */
   bulk(
-    owner: object,
+    owner: BulkOwner,
     key: Uint8Array,
     value: Uint8Array,
     meta: number,
@@ -215,7 +177,7 @@ export class CommitQueue {
     this.#requireWritable();
     const bytes = this.#recordBytes(key, value, expiresAt);
     this.#requireFits(bytes, 1);
-    if (this.#backlog.length > 0 || !this.#makeRoom(bytes)) {
+    if (this.#mustWait || !this.#makeRoom(bytes)) {
       const ownKey = key.slice();
       const ownValue = value.slice();
       return this.#wait(async () => {
@@ -226,9 +188,11 @@ export class CommitQueue {
     if (this.#bulkVersion === 0) {
       this.#bulkVersion = this.#begin();
       this.#bulkOwner = owner;
+      this.#bulkOwners.add(owner);
       this.#bulkFrom = memtable.usedBytes;
     } else if (this.#bulkOwner !== owner) {
       this.#bulkOwner = undefined;
+      this.#bulkOwners.add(owner);
     }
     const version = this.#bulkVersion;
     this.#stageRecord(bytes, meta, userMeta, expiresAt, key, version, value);
@@ -236,14 +200,14 @@ export class CommitQueue {
     if (memtable.usedBytes - memtable.indexedBytes < Math.min(groupBytes, BULK_GROUP_BYTES)) {
       return undefined;
     }
+    // A failure reaches the owner.
     this.writeGroup();
-    if (this.#poison !== undefined) return Promise.reject(this.#poison);
     const delayMs = this.#parts.delayMs();
     return delayMs === 0 ? undefined : this.#sleep(delayMs);
   }
 
   /** Forgets what a bulk writer has staged, as far as nothing was staged behind it. */
-  cancelBulk(owner: object): void {
+  cancelBulk(owner: BulkOwner): void {
     if (this.#bulkVersion === 0 || this.#bulkOwner !== owner) return;
     const { memtable } = this.#parts.memtables.active;
     memtable.rollBack(this.#bulkFrom);
@@ -251,6 +215,47 @@ export class CommitQueue {
     this.#groupLast = this.#bulkVersion - 1;
     if (this.#groupLast < this.#groupFirst) this.#groupFirst = 0;
     this.#endBulkRun();
+  }
+
+  /**
+   * Keeps all other writers waiting until `release`: a restore brings versions along that new commits
+   * must not meet. Resolves when it is the caller's turn.
+   */
+  async hold(): Promise<void> {
+    this.#requireWritable();
+    if (this.#mustWait) return this.#wait(() => this.hold());
+    this.writeGroup();
+    this.#isHeld = true;
+    this.#heldVersion = this.#parts.oracle.lastIssued;
+  }
+
+  /**
+   * While held: writes entries with the versions they bring, in groups of their own. They become visible
+   * like any others, so readers see the newer ones only after `release`.
+   */
+  async writeHeld(entries: readonly VersionedEntry[]): Promise<void> {
+    for (let next = 0; next < entries.length;) {
+      this.#requireWritable();
+      const { key, value, expiresAt } = entries[next] as VersionedEntry;
+      const bytes = this.#recordBytes(key, value, expiresAt);
+      this.#requireFits(bytes, 1);
+      if (this.#makeRoom(bytes)) next = await this.#writeHeldGroup(entries, next);
+      else await new Promise<void>((resume) => (this.#onRoom = resume));
+    }
+  }
+
+  /** Ends `hold`: everything written is visible, and whatever was read before counts as changed. */
+  release(): void {
+    const { oracle, conflicts, sync } = this.#parts;
+    this.#isHeld = false;
+    oracle.advanceTo(this.#heldVersion);
+    if (conflicts.activeUpdates > 0) {
+      const changed = oracle.nextVersion();
+      conflicts.recordDropAll(changed);
+      oracle.publish(changed);
+    }
+    if (sync === "commit" && this.#poison === undefined && !this.#closed) this.#syncNow();
+    this.resume();
   }
 
   /** Writes what is staged and waits until nothing is waiting any more. */
@@ -273,9 +278,14 @@ export class CommitQueue {
     if (this.#groupUnrecorded && this.#groupFirst !== 0) this.writeGroup();
   }
 
-  /** Background work has made room: lets waiting commits through, in order. */
+  /** Background work has made room, or has met an obstacle: lets waiting commits through, in order. */
   resume(): void {
-    if (this.#backlog.length === 0 || !this.#canProceed()) return;
+    if (this.#isHeld) {
+      this.#onRoom?.();
+      return;
+    }
+    if (this.#backlog.length === 0) return;
+    if (!this.#canProceed() && this.#parts.obstacle() === undefined) return;
     const backlog = this.#backlog;
     this.#backlog = [];
     if (this.#stalledSinceMs > 0) {
@@ -298,6 +308,7 @@ export class CommitQueue {
   close(): void {
     this.#closed = true;
     this.#syncTimer?.cancel();
+    this.#onRoom?.();
     const backlog = this.#backlog;
     this.#backlog = [];
     for (const action of backlog) action();
@@ -337,10 +348,18 @@ export class CommitQueue {
     if (memtables.hasRoom(bytes)) return true;
     if (this.#groupFirst !== 0) this.writeGroup();
     if (memtables.active.memtable.isEmpty) return memtables.hasRoom(bytes);
-    if (!this.#parts.canRotate()) return false;
+    if (!this.#parts.canRotate()) {
+      const obstacle = this.#parts.obstacle();
+      if (obstacle !== undefined) throw obstacle;
+      return false;
+    }
     memtables.rotate();
     this.#parts.onRotate();
     return true;
+  }
+
+  get #mustWait(): boolean {
+    return this.#backlog.length > 0 || this.#isHeld;
   }
 
   #canProceed(): boolean {
@@ -381,6 +400,29 @@ export class CommitQueue {
     }
     const pointed = meta | META_POINTER;
     writeLogRecord(memtable.arena, offset, pointed, userMeta, expiresAt, key, version, pointer);
+  }
+
+  /** Stages and writes as many entries as make a group; returns where the next one begins. */
+  async #writeHeldGroup(entries: readonly VersionedEntry[], from: number): Promise<number> {
+    const { memtables, oracle } = this.#parts;
+    const { memtable } = memtables.active;
+    // Nothing is published: the versions are visible already, or will be with `release`.
+    this.#groupFirst = oracle.lastIssued + 1;
+    this.#groupLast = oracle.lastCommitted;
+    let next = from;
+    for (; next < entries.length; next++) {
+      const { key, value, version, meta, userMeta, expiresAt } = entries[next] as VersionedEntry;
+      const bytes = this.#recordBytes(key, value, expiresAt);
+      const staged = memtable.usedBytes - memtable.indexedBytes;
+      if (staged > 0 && (staged >= BULK_GROUP_BYTES || !memtables.hasRoom(bytes))) break;
+      this.#stageRecord(bytes, meta, userMeta, expiresAt, key, version, value);
+      if (version > this.#heldVersion) this.#heldVersion = version;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Version>();
+    this.#waiters.push({ version: this.#groupLast, resolve, reject });
+    this.writeGroup();
+    await promise;
+    return next;
   }
 
   #record(version: Version, key: Uint8Array): void {
@@ -444,7 +486,9 @@ export class CommitQueue {
     const length = memtable.usedBytes - from;
     try {
       valueLog.flush();
-      if (memtables.writeLog(from, from + length)) this.#namesAreDurable = false;
+      // Also if the write fails: the file may be there, and later groups go into it.
+      if (memtables.active.log === undefined) this.#namesAreDurable = false;
+      memtables.writeLog(from, from + length);
       if (this.#groupSync) this.#syncFiles();
       else if (this.#parts.sync === "interval") this.#scheduleSync();
     } catch (error) {
@@ -454,6 +498,7 @@ export class CommitQueue {
     this.counters.logBytes += length;
     memtable.index();
     oracle.publish(this.#groupLast);
+    this.#parts.onWrite();
     this.#settle((waiter) => waiter.resolve(waiter.version));
   }
 
@@ -463,6 +508,7 @@ export class CommitQueue {
     this.#groupFirst = 0;
     this.#groupSync = false;
     this.#groupUnrecorded = false;
+    this.#bulkOwners.clear();
     this.#endBulkRun();
     const delayMs = this.#poison === undefined ? this.#parts.delayMs() : 0;
     if (delayMs === 0 || waiters.length === 0) {
@@ -494,6 +540,7 @@ export class CommitQueue {
           : new MelesError("ERR_IO", "writing the log failed", { cause: error });
       this.#parts.onFailure(this.#poison);
     }
+    for (const owner of this.#bulkOwners) owner.groupFailed(error);
     this.#settle((waiter) => waiter.reject(error));
   }
 
@@ -539,11 +586,10 @@ export class CommitQueue {
   /** Makes everything acknowledged so far durable, off this thread. */
   async syncInBackground(): Promise<void> {
     const { memtables, valueLog, env, directory } = this.#parts;
-    assert(!this.#closed || memtables.dirtyLogs().length === 0, "a closed queue is synced already");
-    const logs = memtables.dirtyLogs();
     try {
       await valueLog.syncInBackground();
-      await Promise.all(logs.map((log) => log.syncInBackground()));
+      // Looked up only now: a flush may meanwhile have closed and removed the oldest.
+      await Promise.all(memtables.dirtyLogs().map((log) => log.syncInBackground()));
       if (!this.#namesAreDurable) {
         this.#namesAreDurable = true;
         env.fileSystem.syncDirectory(directory);

@@ -6,7 +6,12 @@
  * milliseconds; sizes in bytes. A string key or value means its UTF-8 bytes.
  */
 
+import type { BackupProgress } from "../backup/backup.ts";
+import type { BackupSink } from "../backup/destination.ts";
+import type { BackupSource } from "../backup/origin.ts";
 import type { Version } from "../base/ids.ts";
+
+export type { BackupProgress, BackupSink, BackupSource };
 
 export type Key = string | Uint8Array;
 export type Value = string | Uint8Array;
@@ -212,6 +217,8 @@ export interface Stats {
   readonly bytesWrittenValueLog: number;
   readonly bytesWrittenFlush: number;
   readonly bytesWrittenCompaction: number;
+  /** Values moved by value-log collection. */
+  readonly bytesWrittenCollection: number;
   readonly flushes: number;
   readonly compactions: number;
   readonly bloomChecks: number;
@@ -257,6 +264,30 @@ export interface Database extends Reader, AsyncDisposable {
   sync(): Promise<void>;
   /** Merges all levels down; drops what no snapshot needs. */
   compact(): Promise<void>;
+  /**
+   * Empties value-log files of which at least `discardRatio` (default 0.05) is garbage, after a flush
+   * and a full compaction. Space comes back by itself; this is for those who cannot wait.
+   */
+  collectGarbage(options?: CollectOptions): Promise<CollectReport>;
+  /** Why each file is still there. */
+  explainSpace(): SpaceReport;
+  /**
+   * Writes what one snapshot holds as a backup that Badger's `Load` reads, too: every key's versions
+   * newer than `since`, down to its last deletion. `version` is what to pass as the next `since`. A file
+   * appears under its name when it is whole; a stream is closed at the end, or aborted. Reads and writes
+   * go on; memory is a few MiB. `ERR_ABORTED`, `ERR_IO`, or what the stream fails with.
+   */
+  backup(sink: BackupSink, options?: BackupOptions): Promise<{ version: Version }>;
+  /**
+   * Reads a backup, Badger's or ours, and keeps its versions, user bytes, expiry times and deletions;
+   * what has the same key and version is replaced. Restore incremental backups in their order. Other
+   * writers wait until it is done, and older states (`begin({at})`) cannot be read afterwards. What came
+   * before a failure stays: `ERR_CORRUPTION` with the offset in the stream, `ERR_ABORTED`, `ERR_DISK_FULL`.
+   */
+  restore(
+    source: BackupSource,
+    options?: RestoreOptions,
+  ): Promise<{ version: Version; entries: number }>;
   /** Reads and checks every byte; findings are empty when all is well. */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
   stats(): Stats;
@@ -269,6 +300,47 @@ export interface Database extends Reader, AsyncDisposable {
   size(): SizeInfo;
   on(event: DatabaseEvent, listener: (detail: unknown) => void): () => void;
   close(): Promise<void>;
+}
+
+export interface CollectOptions {
+  /** Between 0 and 1, both excluded. */
+  readonly discardRatio?: number;
+}
+
+export interface CollectReport {
+  /** Value-log files removed, and their bytes. */
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface SpaceReport {
+  readonly files: readonly {
+    readonly file: string;
+    readonly sizeBytes: number;
+    readonly liveBytes: number;
+    /** Known garbage. */
+    readonly garbageBytes: number;
+    /** Why it is still there, in words. */
+    readonly reason: string;
+  }[];
+  readonly sizeBytes: number;
+  readonly liveBytes: number;
+  /** Snapshots that hold back what compaction could drop, oldest first, in words. */
+  readonly holders: readonly string[];
+}
+
+export interface BackupOptions {
+  /** Only versions strictly greater than this; default 0, everything. */
+  readonly since?: Version;
+  readonly signal?: AbortSignal;
+  /** Called about once per MiB. */
+  readonly onProgress?: (done: BackupProgress) => void;
+}
+
+export interface RestoreOptions {
+  readonly signal?: AbortSignal;
+  /** Called about once per MiB. */
+  readonly onProgress?: (done: BackupProgress) => void;
 }
 
 export interface VerifyOptions {

@@ -8,6 +8,7 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Version } from "../base/ids.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import type { Env } from "../env/env.ts";
+import type { FileSystem } from "../env/file-system.ts";
 import { META_DELETE, META_DISCARD_EARLIER } from "../format/stored-value.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import type { BlockCache } from "../table/block-cache.ts";
@@ -25,11 +26,18 @@ import {
   writeKey,
   writeValue,
 } from "./arguments.ts";
+import { backupDatabase, restoreDatabase } from "./backups.ts";
 import { BulkBatch } from "./bulk-batch.ts";
+import type { Collection } from "./collection.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type {
+  BackupOptions,
+  BackupSink,
+  BackupSource,
   Batch,
   BeginOptions,
+  CollectOptions,
+  CollectReport,
   Database,
   DatabaseEvent,
   Entry,
@@ -39,9 +47,11 @@ import type {
   Query,
   QueryParameters,
   Range,
+  RestoreOptions,
   Scan,
   SizeInfo,
   SnapshotInfo,
+  SpaceReport,
   Stats,
   TableInfo,
   Transaction,
@@ -56,6 +66,7 @@ import { DropRange } from "./drop-range.ts";
 import type { EventHub } from "./event-hub.ts";
 import {
   describeLevels,
+  explainSpace,
   describeSize,
   describeTables,
   describeValueLogs,
@@ -81,6 +92,8 @@ export interface DatabaseParts {
   /** The directory. */
   readonly path: string;
   readonly env: Env;
+  /** Files that are not the database's own, such as backups. */
+  readonly outside: FileSystem;
   readonly settings: Settings;
   readonly oracle: Oracle;
   readonly conflicts: ConflictTable;
@@ -92,6 +105,7 @@ export interface DatabaseParts {
   readonly cache: BlockCache;
   readonly valueLog: ValueLogWriter;
   readonly values: ValueLogReader;
+  readonly collection: Collection;
   readonly queue: CommitQueue;
   readonly maintenance: Maintenance;
   readonly reads: ReadPath;
@@ -109,6 +123,7 @@ export class MelesDatabase implements Database {
   readonly #parts: DatabaseParts;
   readonly #transactionHost: TransactionHost;
   #closing: Promise<void> | undefined;
+  readonly #closed = new AbortController();
   #scans = 0;
 
   constructor(parts: DatabaseParts) {
@@ -283,7 +298,10 @@ export class MelesDatabase implements Database {
     const { clock, random } = this.#parts.env;
     const retries = options.retries ?? 10;
     for (let attempt = 0; ; attempt++) {
-      options.signal?.throwIfAborted();
+      if (options.signal?.aborted === true) {
+        const { reason } = options.signal;
+        throw new MelesError("ERR_ABORTED", "the update was aborted", { cause: reason });
+      }
       this.#requireWritable();
       const transaction = this.begin();
       try {
@@ -337,6 +355,39 @@ export class MelesDatabase implements Database {
     await this.#parts.maintenance.compactAll();
   }
 
+  async collectGarbage(options: CollectOptions = {}): Promise<CollectReport> {
+    const { discardRatio = 0.05 } = options;
+    if (typeof discardRatio !== "number" || !(discardRatio > 0 && discardRatio < 1)) {
+      throw invalid("discardRatio is a number between 0 and 1");
+    }
+    const { maintenance, collection } = this.#parts;
+    const { removedFiles, removedBytes } = collection;
+    await this.compact();
+    await maintenance.collectAll(discardRatio);
+    return {
+      files: collection.removedFiles - removedFiles,
+      bytes: collection.removedBytes - removedBytes,
+    };
+  }
+
+  explainSpace(): SpaceReport {
+    this.#requireOpen();
+    return explainSpace(this.#parts);
+  }
+
+  async backup(sink: BackupSink, options: BackupOptions = {}): Promise<{ version: Version }> {
+    this.#requireOpen();
+    return backupDatabase(this.#parts, sink, options, this.#closed.signal);
+  }
+
+  async restore(
+    source: BackupSource,
+    options: RestoreOptions = {},
+  ): Promise<{ version: Version; entries: number }> {
+    this.#requireWritable();
+    return restoreDatabase(this.#parts, source, options, this.#closed.signal);
+  }
+
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     this.#requireOpen();
     if (!this.readOnly) await this.#parts.queue.drain(false);
@@ -360,6 +411,7 @@ export class MelesDatabase implements Database {
       bytesWrittenValueLog: valueLog.bytesWritten,
       bytesWrittenFlush: work.flushBytes,
       bytesWrittenCompaction: work.compactionBytes,
+      bytesWrittenCollection: work.relocatedBytes,
       flushes: work.flushes,
       compactions: work.compactions,
       bloomChecks: reads.counters.bloomChecks,
@@ -405,6 +457,7 @@ export class MelesDatabase implements Database {
   }
 
   close(): Promise<void> {
+    this.#closed.abort();
     this.#closing ??= this.#close();
     return this.#closing;
   }

@@ -2,7 +2,7 @@
 
 import { join } from "../base/paths.ts";
 import { memFileName, tableFileName, valueLogFileName } from "../format/file-names.ts";
-import type { LevelInfo, SizeInfo, TableInfo, ValueLogInfo } from "./contract.ts";
+import type { LevelInfo, SizeInfo, SpaceReport, TableInfo, ValueLogInfo } from "./contract.ts";
 import type { DatabaseParts } from "./database.ts";
 
 const COMPRESSION_NAMES = ["none", "snappy", "zstd"] as const;
@@ -38,23 +38,50 @@ export function describeTables({ trees }: DatabaseParts): TableInfo[] {
   }));
 }
 
-export function describeValueLogs({
-  env,
-  path,
-  valueLog,
-  maintenance,
-}: DatabaseParts): ValueLogInfo[] {
-  const files: ValueLogInfo[] = [];
-  for (const number of maintenance.valueLogNumbers()) {
-    const file = valueLogFileName(number);
-    files.push({
-      file,
-      sizeBytes: env.fileSystem.info(join(path, file))?.size ?? 0,
-      discardBytes: maintenance.discardBytes(number),
-      active: number === valueLog.activeFile,
-    });
-  }
-  return files;
+export function describeValueLogs({ valueLog, collection }: DatabaseParts): ValueLogInfo[] {
+  return collection.states().map(({ file, sizeBytes, liveBytes }) => ({
+    file: valueLogFileName(file),
+    sizeBytes,
+    discardBytes: sizeBytes - liveBytes,
+    active: file === valueLog.activeFile,
+  }));
+}
+
+/** Per file: size, what lives in it, and why it is still there. */
+export function explainSpace(parts: DatabaseParts): SpaceReport {
+  const { collection, snapshots, oracle } = parts;
+  const tables = parts.trees.tree.version.levels.flat().map((table) => ({
+    file: tableFileName(table.fileNumber),
+    sizeBytes: table.sizeBytes,
+    liveBytes: Math.max(0, table.sizeBytes - table.staleBytes),
+    garbageBytes: Math.min(table.sizeBytes, table.staleBytes),
+    reason:
+      table.staleBytes === 0
+        ? `level ${table.level}: nothing in it is known to be garbage`
+        : `level ${table.level}: kept until a compaction takes it`,
+  }));
+  const values = collection.states().map((state) => ({
+    file: valueLogFileName(state.file),
+    sizeBytes: state.sizeBytes,
+    liveBytes: state.liveBytes,
+    garbageBytes: state.sizeBytes - state.liveBytes,
+    reason: collection.reasonOf(state),
+  }));
+  const files = [...tables, ...values];
+  const holders = snapshots
+    .list()
+    .filter(({ readVersion }) => readVersion < oracle.lastCommitted)
+    .sort((a, b) => a.readVersion - b.readVersion)
+    .map(
+      ({ id, kind, readVersion, ageMs }) =>
+        `${kind} ${id} reads version ${readVersion}, open for ${Math.round(ageMs / 1000)} s`,
+    );
+  return {
+    files,
+    sizeBytes: sum(files, (file) => file.sizeBytes),
+    liveBytes: sum(files, (file) => file.liveBytes),
+    holders,
+  };
 }
 
 export function describeSize(parts: DatabaseParts): SizeInfo {

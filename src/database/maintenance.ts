@@ -16,10 +16,17 @@ import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import {
   compactionJob,
+  type CompactionJobSettings,
   type CompactionResult,
   fileNumbersNeeded,
 } from "../compaction/compaction-job.ts";
-import { type CompactionPlan, planInputs, totalBytes } from "../compaction/compaction-plan.ts";
+import {
+  collides,
+  type CompactionPlan,
+  planInputs,
+  rewritePlan,
+  totalBytes,
+} from "../compaction/compaction-plan.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import { fullCompactionPlan } from "../compaction/full-compaction.ts";
 import { levelScores, type LevelScore } from "../compaction/level-scores.ts";
@@ -28,20 +35,24 @@ import {
   type CompactionOptions,
   type CompactionState,
   pickCompaction,
+  pickLevelZero,
 } from "../compaction/leveled-policy.ts";
 import type { Env, Timer } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
 import { encodeDiscardTable } from "../format/discard-table.ts";
-import { DISCARD, tableFileName } from "../format/file-names.ts";
-import type { ManifestChange } from "../format/manifest-change.ts";
+import { DISCARD, tableFileName, valueLogFileName } from "../format/file-names.ts";
+import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import { COMPRESSION_CODES, type TableMeta } from "../manifest/version.ts";
 import { TABLE_OPTIONS, type TableOptions } from "../table/table-options.ts";
 import type { Oracle } from "../transaction/oracle.ts";
+import type { ValueLogReader } from "../value-log/value-log-reader.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
+import type { Collection } from "./collection.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
+import { IdleWork } from "./idle-work.ts";
 import type { LoggedMemtable, Memtables } from "./memtables.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -56,15 +67,17 @@ export interface MaintenanceParts {
   readonly manifest: ManifestLog;
   readonly keys: DataKeys;
   readonly valueLog: ValueLogWriter;
+  readonly values: ValueLogReader;
   readonly executor: Executor<Job, JobResult>;
   /** Runs a small job on this thread. */
   readonly runInline: (job: Job) => JobResult;
   readonly events: EventHub;
-  /** Value-log files found at open, with their garbage. */
-  readonly valueLogFiles: readonly FileNumber[];
+  readonly collection: Collection;
   readonly discards: Map<FileNumber, number>;
-  /** Writers that wait may go on. */
+  /** Writers that wait may go on, or will learn of the obstacle. */
   readonly onProgress: () => void;
+  /** Writes the commits that are staged in the active memtable: it is about to be frozen. */
+  readonly writeStaged: () => void;
 }
 
 /** Frozen memtables beyond which writers wait. */
@@ -78,16 +91,30 @@ const DELAY_MAX_MS = 8;
 const BASE_TABLE_BYTES = 8 << 20;
 const TABLE_SIZE_MULTIPLIER = 2;
 
+type Work = "flush" | "compaction";
+
 export class Maintenance {
   readonly #parts: MaintenanceParts;
   readonly shape: CompactionOptions;
-  readonly counters = { flushes: 0, flushBytes: 0, compactions: 0, compactionBytes: 0 };
+  readonly counters = {
+    flushes: 0,
+    flushBytes: 0,
+    compactions: 0,
+    compactionBytes: 0,
+    relocatedBytes: 0,
+  };
   #nextTable: FileNumber;
   #flushing: Promise<void> | undefined;
   readonly #running = new Map<CompactionPlan, Promise<void>>();
   #retry: Timer | undefined;
   #failures = 0;
   #finishing = false;
+  /** What the last flush and the last compaction failed with, until one succeeds. */
+  readonly #obstacles = new Map<Work, MelesError>();
+  /** The last full compaction that was asked for. */
+  #fullCompaction: Promise<void> | undefined;
+  readonly #idle: IdleWork;
+  #examining: Promise<void> | undefined;
   /** Set while `compactAll` drives the tree by itself. */
   #manual = false;
 
@@ -95,6 +122,15 @@ export class Maintenance {
     this.#parts = parts;
     const { settings, manifest } = parts;
     this.#nextTable = manifest.largestTable + 1;
+    this.#idle = new IdleWork({
+      ...parts,
+      freeze: () => {
+        parts.writeStaged();
+        if (!parts.memtables.active.memtable.isEmpty && this.canRotate()) parts.memtables.rotate();
+      },
+      schedule: () => this.schedule(),
+    });
+    parts.trees.onTreeEnd(() => parts.values.releaseRetired(parts.trees.oldestSerial));
     this.shape = {
       maxLevels: settings.maxLevels,
       baseLevelSizeBytes: settings.baseLevelSize,
@@ -120,6 +156,11 @@ export class Maintenance {
     );
   }
 
+  /** Why background work is not going on, while it fails and waits for its next attempt. */
+  get obstacle(): MelesError | undefined {
+    return this.#obstacles.get("flush") ?? this.#obstacles.get("compaction");
+  }
+
   /**
    * How long to hold back an acknowledgement (I9): nothing up to half the way to a stall, then growing
    * with the square of what is left, so that writers slow down before they stop.
@@ -140,25 +181,20 @@ export class Maintenance {
     return levelScores(version, targets, [...this.#running.keys()], this.shape);
   }
 
-  /** Value-log files that exist, ascending. */
-  valueLogNumbers(): FileNumber[] {
-    const { valueLogFiles, valueLog } = this.#parts;
-    const numbers = new Set(valueLogFiles);
-    for (const number of valueLog.createdFiles) numbers.add(number);
-    return [...numbers].sort((a, b) => a - b);
-  }
-
-  discardBytes(file: FileNumber): number {
-    return this.#parts.discards.get(file) ?? 0;
-  }
-
   // ------------------------------------------------------------------------ scheduling
+
+  /** Takes up what the last stop left over. */
+  start(): void {
+    this.#sweep();
+    this.schedule();
+  }
 
   /** Looks for work and starts what can run. */
   schedule(): void {
     if (this.#retry !== undefined) return;
     this.#scheduleFlush();
     if (!this.#manual && !this.#finishing) this.#scheduleCompactions();
+    if (this.#flushing === undefined && this.#running.size === 0) this.#idle.settle();
   }
 
   #scheduleFlush(): void {
@@ -166,9 +202,7 @@ export class Maintenance {
     if (this.#flushing !== undefined || oldest === undefined) return;
     this.#flushing = this.#flush(oldest)
       .then(
-        () => {
-          this.#failures = 0;
-        },
+        () => this.#succeeded("flush"),
         (error: unknown) => this.#failed("flush", error),
       )
       .finally(() => {
@@ -180,10 +214,71 @@ export class Maintenance {
 
   #scheduleCompactions(): void {
     while (this.#running.size < this.#parts.executor.parallelism) {
-      const plan = pickCompaction(this.#parts.trees.tree.version, this.#state());
-      if (plan === undefined) return;
+      const plan = this.#pick();
+      if (plan === undefined) break;
       void this.#start(plan);
     }
+    this.#examine();
+  }
+
+  /** The levels first, then what the value log asks for. */
+  #pick(): CompactionPlan | undefined {
+    const { trees } = this.#parts;
+    const state = this.#state();
+    return pickCompaction(trees.tree.version, state) ?? this.#pickForValueLog(state);
+  }
+
+  #pickForValueLog(state: CompactionState): CompactionPlan | undefined {
+    const { trees, collection } = this.#parts;
+    const { version } = trees.tree;
+    if (collection.isLevelZeroDue(this.#idle.isPaused)) {
+      const plan = pickLevelZero(version, state);
+      if (plan !== undefined) return plan;
+    }
+    for (const table of collection.tablesToRewrite()) {
+      const plan =
+        table.level === 0
+          ? pickLevelZero(version, state)
+          : rewritePlan(version, [table], table.sizeBytes * 2);
+      if (plan !== undefined && !collides(plan, state.running)) return plan;
+    }
+    return undefined;
+  }
+
+  /** Learns where a table written by Badger points to, one table at a time. */
+  #examine(): void {
+    const { collection, executor, directory, settings, keys } = this.#parts;
+    if (this.#examining !== undefined) return;
+    const table = collection.unknownTable();
+    if (table === undefined) return;
+    const key = table.keyId === 0 ? {} : { key: keys.keyOf(table.keyId) };
+    const { verifyChecksums } = settings;
+    this.#examining = executor
+      .run({ kind: "examine", examine: { directory, table, verifyChecksums, ...key } })
+      .then(
+        (result) => {
+          if (result.kind === "examine") collection.learn(table.fileNumber, result.pointers);
+          this.#succeeded("compaction");
+        },
+        (error: unknown) => this.#failed("compaction", error),
+      )
+      .finally(() => {
+        this.#examining = undefined;
+        this.#sweep();
+        this.schedule();
+      });
+  }
+
+  /** Nobody may point to a value-log file any more: after every change of tree or memtables. */
+  #sweep(): void {
+    const { collection, memtables } = this.#parts;
+    collection.sweep();
+    memtables.limitPointedBytes(collection.unmergedBytesMax());
+  }
+
+  /** A group was written. */
+  noteWrite(): void {
+    this.#idle.noteWrite();
   }
 
   #state(): CompactionState {
@@ -200,9 +295,7 @@ export class Maintenance {
   #start(plan: CompactionPlan): Promise<void> {
     const done = this.#compact(plan)
       .then(
-        () => {
-          this.#failures = 0;
-        },
+        () => this.#succeeded("compaction"),
         (error: unknown) => this.#failed("compaction", error),
       )
       .finally(() => {
@@ -214,10 +307,21 @@ export class Maintenance {
     return done;
   }
 
+  #succeeded(work: Work): void {
+    this.#failures = 0;
+    this.#obstacles.delete(work);
+  }
+
   /** Reports, and tries again later: the data is safe where it is. */
-  #failed(work: string, error: unknown): void {
+  #failed(work: Work, error: unknown): void {
     const { events, env } = this.#parts;
     if (this.#finishing && error instanceof MelesError && error.code === "ERR_CLOSED") return;
+    this.#obstacles.set(
+      work,
+      error instanceof MelesError
+        ? error
+        : new MelesError("ERR_IO", `a background ${work} failed`, { cause: error }),
+    );
     env.log("error", `a background ${work} failed`, { error: String(error) });
     events.emit("error", error);
     const delayMs = Math.min(RETRY_DELAY_MAX_MS, RETRY_DELAY_MS * 2 ** this.#failures);
@@ -242,6 +346,7 @@ export class Maintenance {
     const { table } = result;
     if (table !== undefined) this.#installFlush(table, result);
     memtables.remove(logged);
+    this.#sweep();
     this.counters.flushes++;
     this.#parts.events.emit("flush", {
       entries: memtable.count,
@@ -276,14 +381,7 @@ export class Maintenance {
   }
 
   #installFlush(table: TableMeta, result: FlushResult): void {
-    const { env, directory, manifest, trees } = this.#parts;
-    env.fileSystem.syncDirectory(directory);
-    manifest.append({
-      changes: [creation(table)],
-      thinnedVersion: result.thinnedVersion,
-      valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
-    });
-    trees.apply({ added: [table], removed: [] });
+    this.#replace([], [table], result);
     this.counters.flushBytes += table.sizeBytes;
     this.#addDiscards(result.discardedBytes);
   }
@@ -299,8 +397,46 @@ export class Maintenance {
   #removeTables(tables: readonly TableMeta[]): void {
     const { env, directory } = this.#parts;
     for (const { fileNumber } of tables) {
-      env.fileSystem.remove(join(directory, tableFileName(fileNumber)));
+      try {
+        env.fileSystem.remove(join(directory, tableFileName(fileNumber)));
+      } catch (error) {
+        // The next open removes what the manifest does not name.
+        env.log("warn", "an unneeded table could not be removed", { error: String(error) });
+      }
     }
+  }
+
+  /**
+   * Puts new tables in the place of others. They are opened first: once the manifest names them,
+   * nothing may fail any more. If it never did, they are removed again.
+   */
+  #replace(
+    removed: readonly FileNumber[],
+    added: readonly TableMeta[],
+    result: FlushResult | CompactionResult,
+  ): void {
+    const { env, directory, manifest, trees } = this.#parts;
+    let prepared: ReturnType<TreeState["prepare"]> = [];
+    try {
+      prepared = trees.prepare(added);
+      if (added.length > 0) env.fileSystem.syncDirectory(directory);
+      this.#record({
+        changes: [...added.map(creation), ...removed.map(deletion)],
+        thinnedVersion: result.thinnedVersion,
+        valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
+      });
+    } catch (error) {
+      trees.abandon(prepared);
+      if (manifest.isUsable) this.#removeTables(added);
+      throw error;
+    }
+    trees.apply(prepared, removed);
+  }
+
+  /** One change of the tree, durable when this returns. */
+  #record(set: ManifestChangeSet): void {
+    const { manifest, oracle } = this.#parts;
+    manifest.append({ ...set, newestVersion: oracle.lastCommitted });
   }
 
   /** Flushes everything that is in memory now. */
@@ -309,6 +445,8 @@ export class Maintenance {
     while (!memtables.active.memtable.isEmpty && memtables.frozen.length >= FROZEN_MAX) {
       await this.#flushOne();
     }
+    // Other callers may have staged commits while this one waited.
+    this.#parts.writeStaged();
     if (!memtables.active.memtable.isEmpty) memtables.rotate();
     const wanted = new Set(memtables.frozen);
     while (memtables.frozen.some((one) => wanted.has(one))) await this.#flushOne();
@@ -325,9 +463,11 @@ export class Maintenance {
     this.#flushing = done.catch(() => undefined);
     try {
       await done;
+      this.#succeeded("flush");
     } finally {
       this.#flushing = undefined;
       this.#parts.onProgress();
+      this.schedule();
     }
   }
 
@@ -367,61 +507,104 @@ export class Maintenance {
         verifyChecksums: settings.verifyChecksums,
         memtablesMayHoldOlder: memtables.mayHoldOlder,
         dataKeys: this.#parts.keys.all(),
+        ...this.#relocation(plan),
       },
       firstFileNumber,
     );
     const result = await executor.run({ kind: "compaction", compaction: job });
     assert(result.kind === "compaction", "a compaction job brings a compaction result");
     const { compaction } = result;
-    if (this.#dropsTooMuch(compaction.thinnedVersion)) this.#removeTables(compaction.outputs);
-    else this.#install(plan, compaction);
+    try {
+      if (this.#dropsTooMuch(compaction.thinnedVersion)) {
+        this.#removeTables(compaction.outputs);
+        this.#removeValueLogs(compaction.relocatedFiles);
+        return;
+      }
+      this.#install(plan, compaction);
+    } catch (error) {
+      if (this.#parts.manifest.isUsable) this.#removeValueLogs(compaction.relocatedFiles);
+      throw error;
+    }
+  }
+
+  /** What to move on the way, if the plan's tables point to condemned files at all. */
+  #relocation(plan: CompactionPlan): Partial<CompactionJobSettings> {
+    const { collection, keys } = this.#parts;
+    const condemned = new Set(collection.condemned());
+    if (condemned.size === 0) return {};
+    const isTouched = planInputs(plan).some((table) =>
+      [...collection.pointersOf(table).keys()].some((file) => condemned.has(file)),
+    );
+    const relocation = isTouched ? collection.relocation() : undefined;
+    if (relocation === undefined) return {};
+    const valueLogKey = keys.current();
+    return valueLogKey === undefined ? { relocation } : { relocation, valueLogKey };
+  }
+
+  #removeValueLogs(numbers: readonly FileNumber[]): void {
+    const { env, directory } = this.#parts;
+    for (const number of numbers) {
+      try {
+        env.fileSystem.remove(join(directory, valueLogFileName(number)));
+      } catch (error) {
+        env.log("warn", "an unneeded value-log file could not be removed", {
+          error: String(error),
+        });
+      }
+    }
   }
 
   #install(plan: CompactionPlan, result: CompactionResult): void {
-    const { env, directory, manifest, trees } = this.#parts;
     const removed = planInputs(plan).map((table) => table.fileNumber);
-    if (result.outputs.length > 0) env.fileSystem.syncDirectory(directory);
-    manifest.append({
-      changes: [
-        ...result.outputs.map(creation),
-        ...removed.map((fileNumber): ManifestChange => ({ op: "delete", fileNumber })),
-      ],
-      thinnedVersion: result.thinnedVersion,
-      valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
-    });
-    trees.apply({ added: result.outputs, removed });
+    this.#replace(removed, result.outputs, result);
+    this.#parts.collection.adopt(result.relocatedFiles);
+    this.#sweep();
     this.counters.compactionBytes += result.bytesWritten;
+    this.counters.relocatedBytes += result.relocatedBytes;
     this.#addDiscards(result.discardedBytes);
   }
 
   /** The table changes its level; its bytes stay. The deletion comes first: a number exists once. */
   #move(plan: CompactionPlan): void {
-    const { manifest, trees } = this.#parts;
+    const { trees } = this.#parts;
     const table = at(plan.sources, 0);
     const moved = { ...table, level: plan.targetLevel };
-    manifest.append({
-      changes: [{ op: "delete", fileNumber: table.fileNumber }, creation(moved)],
-    });
-    trees.apply({ added: [moved], removed: [table.fileNumber] });
+    const prepared = trees.prepare([moved]);
+    try {
+      this.#record({ changes: [deletion(table.fileNumber), creation(moved)] });
+    } catch (error) {
+      trees.abandon(prepared);
+      throw error;
+    }
+    trees.apply(prepared, [table.fileNumber]);
   }
 
   #drop(plan: CompactionPlan): void {
-    const { manifest, trees } = this.#parts;
+    const { trees } = this.#parts;
     const removed = plan.sources.map((table) => table.fileNumber);
-    manifest.append({
-      changes: removed.map((fileNumber): ManifestChange => ({ op: "delete", fileNumber })),
-    });
-    trees.apply({ added: [], removed });
+    this.#record({ changes: removed.map(deletion) });
+    trees.apply([], removed);
+    this.#sweep();
     for (const table of plan.sources) this.#addDiscards(table.valueLogBytes);
   }
 
-  /** Merges everything into the last level, dropping what no snapshot needs. */
+  /** Merges everything into the last level, dropping what no snapshot needs. One call after the other. */
   async compactAll(): Promise<void> {
+    const before = this.#fullCompaction?.catch(() => undefined);
+    const done = before === undefined ? this.#compactAll() : before.then(() => this.#compactAll());
+    this.#fullCompaction = done;
+    await done;
+  }
+
+  async #compactAll(): Promise<void> {
     this.#manual = true;
     try {
       const beforeFileNumber = this.#nextTable;
       await Promise.all(this.#running.values());
       for (;;) {
+        if (this.#finishing) {
+          throw new MelesError("ERR_CLOSED", "the database was closed during its compaction");
+        }
         const plan = fullCompactionPlan(
           this.#parts.trees.tree.version,
           this.#state(),
@@ -439,6 +622,45 @@ export class Maintenance {
       this.#manual = false;
       this.#parts.onProgress();
       this.schedule();
+    }
+  }
+
+  /**
+   * Empties every value-log file with at least this share of garbage, one table after the other, and
+   * removes it. Garbage must be known: flush and compact before.
+   */
+  async collectAll(garbageShareMin: number): Promise<void> {
+    const { collection, valueLog } = this.#parts;
+    this.#manual = true;
+    collection.force(garbageShareMin);
+    try {
+      await Promise.all(this.#running.values());
+      await this.#examineAll();
+      valueLog.seal();
+      for (;;) {
+        const plan = this.#pickForValueLog(this.#state());
+        if (plan === undefined || this.#finishing) break;
+        this.#running.set(plan, Promise.resolve());
+        try {
+          await this.#compact(plan);
+        } finally {
+          this.#running.delete(plan);
+        }
+      }
+    } finally {
+      collection.force(undefined);
+      this.#manual = false;
+      this.#sweep();
+      this.schedule();
+    }
+  }
+
+  async #examineAll(): Promise<void> {
+    for (;;) {
+      this.#examine();
+      if (this.#examining === undefined) return;
+      await this.#examining;
+      if (this.#obstacles.has("compaction")) return;
     }
   }
 
@@ -488,8 +710,11 @@ export class Maintenance {
   /** Ends all background work; with `flush`, memory goes to tables first. */
   async finish(flush: boolean): Promise<void> {
     this.#finishing = true;
+    this.#idle.stop();
+    await this.#examining;
     this.#retry?.cancel();
     this.#retry = undefined;
+    await this.#fullCompaction?.catch(() => undefined);
     await Promise.all(this.#running.values());
     await this.#flushing;
     if (!flush) return;
@@ -502,6 +727,10 @@ export class Maintenance {
       });
     }
   }
+}
+
+function deletion(fileNumber: FileNumber): ManifestChange {
+  return { op: "delete", fileNumber };
 }
 
 function creation(table: TableMeta): ManifestChange {

@@ -40,6 +40,7 @@ export class Memtables {
   #active: LoggedMemtable;
   #newestFirst: readonly Memtable[] = [];
   #nextNumber: FileNumber;
+  #pointedBytesMax = Number.POSITIVE_INFINITY;
 
   constructor(
     env: Env,
@@ -93,7 +94,16 @@ export class Memtables {
   /** Whether `bytes` more fit into the active memtable. */
   hasRoom(bytes: number): boolean {
     const { memtable } = this.#active;
-    return memtable.freeBytes >= bytes && memtable.readerBytes < READER_BYTES_MAX;
+    return (
+      memtable.freeBytes >= bytes &&
+      memtable.readerBytes < READER_BYTES_MAX &&
+      memtable.pointedBytes < this.#pointedBytesMax
+    );
+  }
+
+  /** From so many bytes of values pointed to, the active memtable has no room. */
+  limitPointedBytes(bytes: number): void {
+    this.#pointedBytesMax = bytes;
   }
 
   /** Freezes the active memtable (it must hold no unwritten records) and starts a new one. */
@@ -115,17 +125,12 @@ export class Memtables {
     }
   }
 
-  /**
-   * Writes the staged tail `arena[from, to)` to the active log, which is created with the first group.
-   * Returns whether it was.
-   */
-  writeLog(from: number, to: number): boolean {
-    const isNew = this.#active.log === undefined;
+  /** Writes the staged tail `arena[from, to)` to the active log, which is created with the first group. */
+  writeLog(from: number, to: number): void {
     const log = this.#openLog();
     const { memtable, cipher } = this.#active;
     if (cipher === undefined) log.write(memtable.arena, from, to - from, from);
     else log.write(this.#sealed(memtable.arena, from, to, cipher), 0, to - from, from);
-    return isNew;
   }
 
   /** The arena stays in clear; what goes to disk is an encrypted copy with checksums of its own. */

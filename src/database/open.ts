@@ -6,6 +6,7 @@
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
+import type { FileSystem } from "../env/file-system.ts";
 import { tableFileName } from "../format/file-names.ts";
 import { ManifestLog } from "../manifest/manifest-log.ts";
 import { BlockCache } from "../table/block-cache.ts";
@@ -14,6 +15,7 @@ import { Oracle } from "../transaction/oracle.ts";
 import { ValueLogReader } from "../value-log/value-log-reader.ts";
 import { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
+import { Collection } from "./collection.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { MelesDatabase, type QueryEngine } from "./database.ts";
 import { DataKeys } from "./data-keys.ts";
@@ -32,6 +34,8 @@ export interface OpenParts {
   /** The path as the user knows it. */
   readonly name: string;
   readonly env: Env;
+  /** For files that are not the database's own. */
+  readonly outside: FileSystem;
   readonly settings: Settings;
   readonly executor: Executor<Job, JobResult>;
   readonly runInline: (job: Job) => JobResult;
@@ -87,9 +91,13 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   trees.load([...manifest.tables.values()]);
   if (!readOnly) removeOrphans(env, directory, content, manifest);
 
-  const tableVersion = trees.tree.version.levels
-    .flat()
-    .reduce((newest, table) => Math.max(newest, table.maxVersion), 0);
+  // Versions never go back, not even when compaction has dropped the newest ones altogether.
+  let tableVersion = Math.max(manifest.thinnedVersion, manifest.newestVersion);
+  for (const { maxVersion, knownOrdered } of trees.tree.version.levels.flat()) {
+    tableVersion = Math.max(tableVersion, maxVersion);
+    // Badger's compactions thin without a record of it.
+    if (!knownOrdered) manifest.noteThinned(maxVersion);
+  }
   const valueLogs = recoverValueLogs(env, directory, content.valueLogs, readOnly);
   const logs = recoverLogs(
     env,
@@ -128,6 +136,19 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     keys,
   );
   undo.push(() => valueLog.close());
+  const collection = new Collection({
+    env,
+    directory,
+    trees,
+    memtables,
+    valueLog,
+    values,
+    discards: valueLogs.discards,
+    events,
+    fileSizeBytes: settings.valueLogFileSize,
+    recordCountMax: VALUE_LOG_RECORDS_MAX,
+    files: [...valueLogs.sizes].filter(([, size]) => size > 0).map(([number]) => number),
+  });
   const maintenance: Maintenance = new Maintenance({
     env,
     directory,
@@ -141,9 +162,11 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     executor,
     runInline: parts.runInline,
     events,
-    valueLogFiles: [...valueLogs.sizes.keys()],
+    values,
+    collection,
     discards: valueLogs.discards,
     onProgress: () => queue.resume(),
+    writeStaged: () => queue.writeGroup(),
   });
   const queue: CommitQueue = new CommitQueue({
     env,
@@ -156,17 +179,20 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     sync: settings.sync,
     syncIntervalMs: settings.syncIntervalMs,
     canRotate: () => maintenance.canRotate(),
+    onWrite: () => maintenance.noteWrite(),
     onRotate: () => maintenance.schedule(),
+    obstacle: () => maintenance.obstacle,
     delayMs: () => maintenance.delayMs(),
     onStall: (waitedMs) => events.emit("stall", { waitedMs }),
     onFailure: (error) => events.emit("error", error),
   });
-  if (!readOnly) maintenance.schedule();
+  if (!readOnly) maintenance.start();
 
   return new MelesDatabase({
     name: parts.name,
     path: directory,
     env,
+    outside: parts.outside,
     settings,
     oracle,
     conflicts,
@@ -178,6 +204,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     cache,
     valueLog,
     values,
+    collection,
     queue,
     maintenance,
     reads: new ReadPath(memtables, trees, values, clock),

@@ -25,7 +25,7 @@ import { Memtable } from "../memtable/memtable.ts";
 import type { LoggedMemtable } from "./memtables.ts";
 
 export interface RecoveredValueLogs {
-  /** Whole bytes of each file. */
+  /** Whole bytes of each file; 0 for one that held nothing and was removed. */
   readonly sizes: Map<FileNumber, number>;
   readonly nextNumber: FileNumber;
   /** Bytes known to be garbage. */
@@ -46,6 +46,8 @@ export function recoverValueLogs(
     const size = env.fileSystem.info(path)?.size ?? 0;
     if (!readOnly && size <= LOG_HEADER_SIZE) {
       env.fileSystem.remove(path);
+      // Pointers into it are dangling, not stale: a power cut has taken the values.
+      sizes.set(number, 0);
       continue;
     }
     sizes.set(number, number === newest && !readOnly ? cutValueLog(env, path, size) : size);

@@ -26,7 +26,7 @@ import {
   writeValue,
 } from "./arguments.ts";
 import type { Entry, Key, PutOptions, Range, Scan, Transaction, Value } from "./contract.ts";
-import type { TransactionCommit } from "./commit-queue.ts";
+import type { TransactionCommit } from "./commit-parts.ts";
 import { OwnedEntry } from "./entry.ts";
 import type { ReadPath } from "./read-path.ts";
 import { DatabaseScan, type ScanHost } from "./scan.ts";

@@ -4,6 +4,7 @@
  */
 
 import { at } from "../base/assert.ts";
+import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
@@ -12,7 +13,10 @@ import type { LogKeys } from "../log/log-keys.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import type { BlockCache } from "../table/block-cache.ts";
 import { TableReader } from "../table/table-reader.ts";
-import { type SharedTable, sortLevel, Tree, type TreeEdit } from "./tree.ts";
+import { type SharedTable, sortLevel, Tree } from "./tree.ts";
+
+/** Largest value of the option `maxLevels`. */
+const LEVELS_MAX = 7;
 
 export interface TreeStateOptions {
   readonly maxLevels: number;
@@ -33,6 +37,10 @@ export class TreeState {
   readonly #tables = new Map<FileNumber, SharedTable>();
   #tree: Tree;
   #closed = false;
+  #serial = 0;
+  /** Serials of trees that are still referred to, oldest first. */
+  readonly #live = new Set<number>();
+  #onTreeEnd: () => void = () => undefined;
 
   constructor(
     env: Env,
@@ -54,22 +62,52 @@ export class TreeState {
     return this.#tree;
   }
 
+  /** Number of the current tree. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /** Number of the oldest tree that somebody still reads. */
+  get oldestSerial(): number {
+    for (const serial of this.#live) return serial;
+    return this.#serial;
+  }
+
+  /** Calls `listener` whenever an old tree has lost its last reader. */
+  onTreeEnd(listener: () => void): void {
+    this.#onTreeEnd = listener;
+  }
+
   /** Opens the tables that the manifest lists. On failure everything opened so far is closed. */
   load(identities: readonly TableIdentity[]): void {
+    for (const { level } of identities) requireLevel(level, this.#options.maxLevels);
+    this.#swap(this.prepare(identities));
+  }
+
+  /**
+   * Opens new tables for `apply`. Done before the manifest names them: a table that cannot be opened
+   * must not be in there. A moved table keeps its number and file and is opened again for its new level.
+   */
+  prepare(added: readonly TableIdentity[]): readonly SharedTable[] {
+    const opened: SharedTable[] = [];
     try {
-      this.#swap(identities.map((identity) => this.#open(identity)));
+      for (const identity of added) opened.push(this.#open(identity));
     } catch (error) {
-      this.close();
+      this.abandon(opened);
       throw error;
     }
+    return opened;
+  }
+
+  /** Closes prepared tables that are not applied after all. */
+  abandon(prepared: readonly SharedTable[]): void {
+    for (const { reader } of prepared) reader.close();
   }
 
   /** Applies an edit that the manifest already holds. */
-  apply(edit: TreeEdit): void {
-    const removed = new Set(edit.removed);
-    // A moved table keeps its number and file: it is opened again for its new level.
-    const added = edit.added.map((meta) => this.#open(meta));
-    const staying = new Set(edit.added.map((meta) => meta.fileNumber));
+  apply(added: readonly SharedTable[], removedNumbers: readonly FileNumber[]): void {
+    const removed = new Set(removedNumbers);
+    const staying = new Set(added.map((table) => table.reader.meta.fileNumber));
     const kept: SharedTable[] = [];
     for (const level of this.#tree.version.levels) {
       for (const { fileNumber } of level) {
@@ -111,7 +149,17 @@ export class TreeState {
     const levels: SharedTable[][] = Array.from({ length: this.#options.maxLevels }, () => []);
     for (const table of tables) at(levels, table.reader.meta.level).push(table);
     levels.forEach((level, index) => sortLevel(index, level, (table) => table.reader.meta));
-    return new Tree(levels, (table) => this.#retire(table));
+    const serial = ++this.#serial;
+    this.#live.add(serial);
+    return new Tree(
+      levels,
+      serial,
+      (table) => this.#retire(table),
+      () => {
+        this.#live.delete(serial);
+        this.#onTreeEnd();
+      },
+    );
   }
 
   #retire(table: SharedTable): void {
@@ -133,4 +181,19 @@ export class TreeState {
     last.release();
     this.#closed = true;
   }
+}
+
+/** A directory may have more levels than the option allows; Badger's own option has no upper limit. */
+function requireLevel(level: number, maxLevels: number): void {
+  if (level < maxLevels) return;
+  if (level < LEVELS_MAX) {
+    throw new MelesError(
+      "ERR_INVALID_ARGUMENT",
+      `option maxLevels is ${maxLevels}, but the directory has a table on level ${level}; it must be at least ${level + 1}`,
+    );
+  }
+  throw new MelesError(
+    "ERR_UNSUPPORTED_FORMAT",
+    `the directory has a table on level ${level}; at most ${LEVELS_MAX} levels are supported`,
+  );
 }

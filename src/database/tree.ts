@@ -6,7 +6,6 @@
 
 import { assert } from "../base/assert.ts";
 import { compareBytes, compareRange } from "../base/bytes.ts";
-import type { FileNumber } from "../base/ids.ts";
 import type { TableMeta, TreeVersion } from "../manifest/version.ts";
 import type { TableReader } from "../table/table-reader.ts";
 
@@ -26,12 +25,19 @@ export class Tree {
   readonly deeper: readonly (readonly TableReader[])[];
   readonly #tables: readonly SharedTable[];
   readonly #onRelease: (table: SharedTable) => void;
+  readonly #onEnd: () => void;
+  /** Trees are numbered in the order they came into force. */
+  readonly serial: number;
   #references = 1;
 
   constructor(
     levels: readonly (readonly SharedTable[])[],
+    serial: number,
     onRelease: (table: SharedTable) => void,
+    onEnd: () => void,
   ) {
+    this.serial = serial;
+    this.#onEnd = onEnd;
     this.version = { levels: levels.map((level) => level.map((table) => table.reader.meta)) };
     this.levelZero = (levels[0] ?? []).map((table) => table.reader);
     this.deeper = levels.map((level, index) =>
@@ -54,6 +60,7 @@ export class Tree {
     for (const table of this.#tables) {
       if (--table.references === 0) this.#onRelease(table);
     }
+    this.#onEnd();
   }
 }
 
@@ -79,10 +86,4 @@ export function sortLevel<T>(level: number, tables: T[], metaOf: (table: T) => T
       ? metaOf(b).fileNumber - metaOf(a).fileNumber
       : compareBytes(metaOf(a).smallestKey, metaOf(b).smallestKey),
   );
-}
-
-/** Which tables a change adds and removes. Plain data. */
-export interface TreeEdit {
-  readonly added: readonly TableMeta[];
-  readonly removed: readonly FileNumber[];
 }

@@ -76,7 +76,8 @@ export function backupEntryLength(entry: BackupEntry): number {
   return bytesFieldLength(LIST_KV, entryLength(entry));
 }
 
-function writeEntry(target: Uint8Array, offset: number, entry: BackupEntry): number {
+/** Writes an entry into a frame, `backupEntryLength` bytes, and returns the offset behind it. */
+export function writeBackupEntry(target: Uint8Array, offset: number, entry: BackupEntry): number {
   let position = writeBytesFieldHeader(target, offset, LIST_KV, entryLength(entry));
   position = writeBytesField(target, position, KV_KEY, entry.key);
   if (entry.value.length > 0) position = writeBytesField(target, position, KV_VALUE, entry.value);
@@ -103,7 +104,7 @@ export function encodeBackupFrame(entries: readonly BackupEntry[]): Uint8Array {
   const frame = new Uint8Array(BACKUP_FRAME_HEADER_SIZE + length);
   writeU64LE(frame, 0, length);
   let position = BACKUP_FRAME_HEADER_SIZE;
-  for (const entry of entries) position = writeEntry(frame, position, entry);
+  for (const entry of entries) position = writeBackupEntry(frame, position, entry);
   return frame;
 }
 

@@ -4,7 +4,8 @@
  *     | payload length u32 BE | CRC-32C of the payload u32 BE | payload, a ManifestChangeSet |
  *
  *     ManifestChangeSet  1 changes, repeated ManifestChange
- *                        1000 thinned version u64   1001 value-log discards, repeated   (Meles)
+ *                        1000 thinned version u64   1001 value-log discards, repeated
+ *                        1002 newest version u64                                     (all Meles)
  *     ManifestChange     1 id u64   2 op 0 create, 1 delete   3 level u32   4 key id u64
  *                        5 encryption 0 = AES   6 compression u32
  *     ValueLogDiscard    1 file u64   2 bytes u64
@@ -34,6 +35,7 @@ export const MANIFEST_RECORD_HEADER_SIZE = 8;
 const FIELD_CHANGES = 1;
 const FIELD_THINNED_VERSION = 1000;
 const FIELD_VALUE_LOG_DISCARDS = 1001;
+const FIELD_NEWEST_VERSION = 1002;
 const CHANGE_ID = 1;
 const CHANGE_OP = 2;
 const CHANGE_LEVEL = 3;
@@ -71,6 +73,11 @@ export interface ManifestChangeSet {
   /** Compaction may have dropped versions below this one (0 = not recorded). */
   readonly thinnedVersion?: Version;
   readonly valueLogDiscards?: readonly ValueLogDiscard[];
+  /**
+   * The newest version committed so far (0 = not recorded). Tables alone do not tell: compaction may
+   * have dropped the newest delete markers, and versions must never be given out twice.
+   */
+  readonly newestVersion?: Version;
 }
 
 function changeLength(change: ManifestChange): number {
@@ -99,7 +106,9 @@ function discardLength(discard: ValueLogDiscard): number {
 }
 
 function changeSetLength(set: ManifestChangeSet): number {
-  let length = varintFieldLength(FIELD_THINNED_VERSION, set.thinnedVersion ?? 0);
+  let length =
+    varintFieldLength(FIELD_THINNED_VERSION, set.thinnedVersion ?? 0) +
+    varintFieldLength(FIELD_NEWEST_VERSION, set.newestVersion ?? 0);
   for (const change of set.changes) {
     length += bytesFieldLength(FIELD_CHANGES, changeLength(change));
   }
@@ -122,6 +131,7 @@ function writeChangeSet(target: Uint8Array, offset: number, set: ManifestChangeS
     position = writeVarintField(target, position, DISCARD_FILE, discard.file);
     position = writeVarintField(target, position, DISCARD_BYTES, discard.bytes);
   }
+  writeVarintField(target, position, FIELD_NEWEST_VERSION, set.newestVersion ?? 0);
 }
 
 /** A whole record, ready to be appended with a single write. */
@@ -143,12 +153,14 @@ export function decodeManifestChangeSet(
   const changes: ManifestChange[] = [];
   const valueLogDiscards: ValueLogDiscard[] = [];
   let thinnedVersion = 0;
+  let newestVersion = 0;
   const reader = new ProtobufReader(bytes, start, end);
   const nested = new ProtobufReader(bytes, start, end);
   while (reader.next()) {
     nested.open(reader.payloadStart, reader.payloadEnd);
     if (reader.isBytes(FIELD_CHANGES)) changes.push(decodeChange(nested));
     else if (reader.isVarint(FIELD_THINNED_VERSION)) thinnedVersion = reader.u64();
+    else if (reader.isVarint(FIELD_NEWEST_VERSION)) newestVersion = reader.u64();
     else if (reader.isBytes(FIELD_VALUE_LOG_DISCARDS)) {
       valueLogDiscards.push(decodeDiscard(nested));
     }
@@ -156,6 +168,7 @@ export function decodeManifestChangeSet(
   return {
     changes,
     ...(thinnedVersion === 0 ? {} : { thinnedVersion }),
+    ...(newestVersion === 0 ? {} : { newestVersion }),
     ...(valueLogDiscards.length === 0 ? {} : { valueLogDiscards }),
   };
 }

@@ -15,6 +15,7 @@ import {
   readUvarint,
   UVARINT_SIZE_MAX,
   UVARINT_TOO_LARGE,
+  UVARINT_TRUNCATED,
   uvarintLength,
   uvarintSize,
   writeUvarint,
@@ -67,6 +68,51 @@ export function writeBytesField(
   const start = writeBytesFieldHeader(target, offset, field, payload.length);
   target.set(payload, start);
   return start + payload.length;
+}
+
+/**
+ * Length, tag included, of the field at `start` in a message of which `bytes[start, available)` is there
+ * and which ends at `end`, perhaps beyond that; -1 when too little is there to tell. `CorruptionError` for
+ * what is no field or is longer than its message. Serves to read a long message in pieces.
+ */
+export function fieldLength(
+  bytes: Uint8Array,
+  start: number,
+  available: number,
+  end: number,
+): number {
+  const tag = readUvarint(bytes, start, available);
+  if (tag === UVARINT_TRUNCATED && available < end) return -1;
+  if (tag < 8 || Math.floor(tag / 8) > FIELD_NUMBER_MAX)
+    throw damaged(start, "a field tag", "none");
+  const position = start + uvarintSize();
+  let length: number;
+  switch (tag % 8) {
+    case WIRE_VARINT: {
+      const value = readUvarint(bytes, position, available);
+      if (value === UVARINT_TRUNCATED && available < end) return -1;
+      if (value < 0 && value !== UVARINT_TOO_LARGE) throw damaged(position, "a varint", "none");
+      length = position + uvarintSize() - start;
+      break;
+    }
+    case WIRE_BYTES: {
+      const payload = readUvarint(bytes, position, available);
+      if (payload === UVARINT_TRUNCATED && available < end) return -1;
+      if (payload < 0) throw damaged(position, "the length of a field", "none");
+      length = position + uvarintSize() - start + payload;
+      break;
+    }
+    case WIRE_FIXED64:
+      length = position + 8 - start;
+      break;
+    case WIRE_FIXED32:
+      length = position + 4 - start;
+      break;
+    default:
+      throw damaged(start, "a field type", `wire type ${tag % 8}`);
+  }
+  if (length > end - start) throw damaged(start, "a field inside its message", "a longer one");
+  return length;
 }
 
 /**

@@ -6,9 +6,11 @@
 import type { File } from "../env/file-system.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LOG_KEY_LENGTH_MAX, LogRecordView } from "../format/log-record.ts";
+import { readExpiry } from "../format/stored-value.ts";
 import { readUvarint, uvarintSize } from "../format/varint.ts";
 
 const WINDOW_BYTES = 4 << 20;
+const CRC_SIZE = 4;
 
 /** Offset behind the last record with a right checksum; the header's end if there is none. */
 export function findLogEnd(file: File): number {
@@ -25,8 +27,9 @@ export function findLogEnd(file: File): number {
     }
     // Nothing whole in the window: a record larger than it, or the end.
     if (filled < window.length || position + window.length >= size) return position;
-    if (claimedBytes(window, filled) <= filled) return position;
-    window = new Uint8Array(Math.min(size - position, window.length * 4));
+    const claimed = claimedBytes(window, filled);
+    if (claimed <= filled || claimed > size - position) return position;
+    window = new Uint8Array(claimed);
   }
   return position;
 }
@@ -38,10 +41,14 @@ function countWhole(view: LogRecordView, window: Uint8Array, filled: number): nu
   return offset;
 }
 
-/** How long the first record says it is, without believing it; 0 when its header makes no sense. */
+/** Length of the whole first record as its header says, without believing it; 0 when that makes no sense. */
 function claimedBytes(window: Uint8Array, filled: number): number {
   const keyLength = readUvarint(window, 2, filled);
   if (keyLength < 0 || keyLength > LOG_KEY_LENGTH_MAX) return 0;
-  const valueLength = readUvarint(window, 2 + uvarintSize(), filled);
-  return valueLength < 0 ? 0 : keyLength + valueLength;
+  let position = 2 + uvarintSize();
+  const valueLength = readUvarint(window, position, filled);
+  if (valueLength < 0) return 0;
+  position += uvarintSize();
+  if (readExpiry(window, position, filled) < 0) return 0;
+  return position + uvarintSize() + keyLength + valueLength + CRC_SIZE;
 }

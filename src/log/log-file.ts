@@ -16,9 +16,13 @@ export const TEMPORARY_SUFFIX = ".tmp";
 export class LogFile {
   readonly name: string;
   readonly file: File;
-  /** Bytes were written since the last sync. */
+  /** Bytes were written since the last sync began. */
   #dirty = false;
+  /** The background sync under way, and the one that is to follow it. */
   #syncing: Promise<void> | undefined;
+  #followUp: Promise<void> | undefined;
+  /** After a failed sync nobody knows what the disk holds, and the kernel reports it only once. */
+  #failure: unknown;
 
   private constructor(name: string, file: File) {
     this.name = name;
@@ -51,8 +55,9 @@ export class LogFile {
     return new LogFile(name, file);
   }
 
+  /** A power cut may take bytes that were written: a sync is due, under way, or has failed. */
   get isDirty(): boolean {
-    return this.#dirty;
+    return this.#dirty || this.#syncing !== undefined || this.#failure !== undefined;
   }
 
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
@@ -60,24 +65,45 @@ export class LogFile {
     this.file.write(source, sourceOffset, length, position);
   }
 
+  /** Everything written is durable when this returns. Once a sync has failed all further ones do. */
   sync(): void {
-    if (!this.#dirty) return;
+    if (this.#failure !== undefined) throw this.#failure;
+    // A background sync under way has promised nothing yet.
+    if (!this.isDirty) return;
     this.#dirty = false;
-    this.file.sync();
+    try {
+      this.file.sync();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
-  /** Syncs what is written now without blocking; calls during a running sync wait for one more. */
+  /** Like `sync` without blocking, for what is written now. */
   syncInBackground(): Promise<void> {
-    if (this.#syncing !== undefined) {
-      return this.#syncing.then(() => (this.#dirty ? this.syncInBackground() : undefined));
-    }
-    if (!this.#dirty) return Promise.resolve();
-    this.#dirty = false;
-    const done = this.file.syncInBackground().finally(() => {
-      this.#syncing = undefined;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#syncing === undefined) return this.#dirty ? this.#startSync() : Promise.resolve();
+    if (!this.#dirty) return this.#syncing;
+    // One more covers everybody who wrote during the one under way.
+    this.#followUp ??= this.#syncing.then(() => {
+      this.#followUp = undefined;
+      return this.syncInBackground();
     });
-    this.#syncing = done;
-    return done;
+    return this.#followUp;
+  }
+
+  #startSync(): Promise<void> {
+    this.#dirty = false;
+    this.#syncing = this.file
+      .syncInBackground()
+      .catch((error: unknown) => {
+        this.#failure = error;
+        throw error;
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+    return this.#syncing;
   }
 
   /** Cuts the file after a failed or torn write. */

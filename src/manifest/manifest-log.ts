@@ -1,8 +1,9 @@
 /**
  * The manifest on disk: which tables exist, appended record by record, rewritten when mostly history.
  *
- * A record is one atomic change and is synced before `append` returns (I6). A failed append leaves the
- * fate of the record unknown; the manifest then refuses further changes until reopened.
+ * A record is one atomic change and is synced before `append` returns (I6). When the disk is full, what
+ * was written of it is cut off and the next append may succeed; any other failed append leaves the
+ * fate of the record unknown, and the manifest then refuses further changes until reopened.
  */
 
 import { assert } from "../base/assert.ts";
@@ -30,6 +31,7 @@ export class ManifestLog {
   readonly #externalMagic: number;
   readonly #tables: Map<FileNumber, ManifestCreate>;
   #thinnedVersion: Version;
+  #newestVersion: Version;
   #file: File | undefined;
   #end: number;
   #deletions = 0;
@@ -41,6 +43,7 @@ export class ManifestLog {
     externalMagic: number,
     tables: Map<FileNumber, ManifestCreate>,
     thinnedVersion: Version,
+    newestVersion: Version,
     end: number,
     file: File | undefined,
   ) {
@@ -49,6 +52,7 @@ export class ManifestLog {
     this.#externalMagic = externalMagic;
     this.#tables = tables;
     this.#thinnedVersion = thinnedVersion;
+    this.#newestVersion = newestVersion;
     this.#end = end;
     this.#file = file;
   }
@@ -60,8 +64,17 @@ export class ManifestLog {
 
   /** A new, empty manifest, durable before this returns. */
   static create(fileSystem: FileSystem, directory: string, externalMagic: number): ManifestLog {
-    const log = new ManifestLog(fileSystem, directory, externalMagic, new Map(), 0, 0, undefined);
-    log.#rewrite();
+    const log = new ManifestLog(
+      fileSystem,
+      directory,
+      externalMagic,
+      new Map(),
+      0,
+      0,
+      0,
+      undefined,
+    );
+    log.#installDraft(log.#writeDraft());
     return log;
   }
 
@@ -85,25 +98,31 @@ export class ManifestLog {
       );
     }
     let thinned = 0;
-    for (const set of replay.changeSets) thinned = Math.max(thinned, set.thinnedVersion ?? 0);
+    let newest = 0;
+    let deletions = 0;
+    for (const set of replay.changeSets) {
+      thinned = Math.max(thinned, set.thinnedVersion ?? 0);
+      newest = Math.max(newest, set.newestVersion ?? 0);
+      deletions += set.changes.filter((change) => change.op === "delete").length;
+    }
     let file: File | undefined;
     if (!readOnly) {
       file = fileSystem.open(path, { write: true, create: "never" });
-      if (replay.validEnd < bytes.length) {
-        file.truncate(replay.validEnd);
-        file.sync();
-      }
+      if (replay.validEnd < bytes.length) cutTail(file, replay.validEnd);
     }
     const tables = new Map(replay.tables);
-    return new ManifestLog(
+    const log = new ManifestLog(
       fileSystem,
       directory,
       externalMagic,
       tables,
       thinned,
+      newest,
       replay.validEnd,
       file,
     );
+    log.#deletions = deletions;
+    return log;
   }
 
   /** Live tables. */
@@ -116,6 +135,11 @@ export class ManifestLog {
     return this.#thinnedVersion;
   }
 
+  /** The newest version when the last change was made; versions go on above it. */
+  get newestVersion(): Version {
+    return this.#newestVersion;
+  }
+
   get largestTable(): FileNumber {
     let largest = 0;
     for (const fileNumber of this.#tables.keys()) largest = Math.max(largest, fileNumber);
@@ -126,6 +150,11 @@ export class ManifestLog {
     return this.#end;
   }
 
+  /** Whether changes are still taken: a failed append that left nothing behind does not end that. */
+  get isUsable(): boolean {
+    return this.#failure === undefined;
+  }
+
   /** Makes one change durable. */
   append(set: ManifestChangeSet): void {
     if (this.#failure !== undefined) {
@@ -133,20 +162,21 @@ export class ManifestLog {
         cause: this.#failure,
       });
     }
+    const thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
+    const newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
+    this.#appendRecord(encodeManifestRecord({ ...set, thinnedVersion, newestVersion }));
     this.#apply(set);
-    try {
-      if (
-        this.#deletions > REWRITE_DELETIONS &&
-        this.#deletions > REWRITE_RATIO * this.#tables.size
-      ) {
-        this.#rewrite();
-      } else {
-        this.#appendRecord(encodeManifestRecord(set));
-      }
-    } catch (error) {
-      this.#failure = error;
-      throw error;
+    if (
+      this.#deletions > REWRITE_DELETIONS &&
+      this.#deletions > REWRITE_RATIO * this.#tables.size
+    ) {
+      this.#shorten();
     }
+  }
+
+  /** Tables of unknown origin: whoever wrote them may have dropped versions below this one. */
+  noteThinned(version: Version): void {
+    this.#thinnedVersion = Math.max(this.#thinnedVersion, version);
   }
 
   #apply(set: ManifestChangeSet): void {
@@ -160,24 +190,64 @@ export class ManifestLog {
       }
     }
     this.#thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
+    this.#newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
   }
 
   #appendRecord(record: Uint8Array): void {
     const file = this.#file;
     assert(file !== undefined, "a manifest that takes changes is open for writing");
-    file.write(record, 0, record.length, this.#end);
-    file.sync();
+    try {
+      file.write(record, 0, record.length, this.#end);
+    } catch (error) {
+      if (!isDiskFull(error) || !this.#cutBack(file)) this.#failure = error;
+      throw error;
+    }
+    try {
+      file.sync();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
     this.#end += record.length;
   }
 
-  /** Writes the net state to a new file and puts it in the manifest's place. */
-  #rewrite(): void {
-    const temporary = join(this.#directory, MANIFEST_REWRITE);
-    const path = join(this.#directory, MANIFEST);
+  /** Removes what a failed write has left behind the last whole record. */
+  #cutBack(file: File): boolean {
+    try {
+      file.truncate(this.#end);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** As long as the draft is not in place the long manifest stays good, and a later change tries again. */
+  #shorten(): void {
+    let end: number;
+    try {
+      end = this.#writeDraft();
+    } catch {
+      return;
+    }
+    try {
+      this.#installDraft(end);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** Writes the net state to a new file; returns its size. */
+  #writeDraft(): number {
     const changes: ManifestChange[] = [...this.#tables.values()];
     const header = encodeManifestHeader(this.#externalMagic);
-    const record = encodeManifestRecord({ changes, thinnedVersion: this.#thinnedVersion });
-    const draft = this.#fileSystem.open(temporary, { write: true, create: "truncate" });
+    const record = encodeManifestRecord({
+      changes,
+      thinnedVersion: this.#thinnedVersion,
+      newestVersion: this.#newestVersion,
+    });
+    const path = join(this.#directory, MANIFEST_REWRITE);
+    const draft = this.#fileSystem.open(path, { write: true, create: "truncate" });
     try {
       draft.write(header, 0, header.length, 0);
       draft.write(record, 0, record.length, header.length);
@@ -185,11 +255,17 @@ export class ManifestLog {
     } finally {
       draft.close();
     }
-    this.#fileSystem.rename(temporary, path);
+    return header.length + record.length;
+  }
+
+  /** Puts the draft in the manifest's place. */
+  #installDraft(end: number): void {
+    const path = join(this.#directory, MANIFEST);
+    this.#fileSystem.rename(join(this.#directory, MANIFEST_REWRITE), path);
     this.#fileSystem.syncDirectory(this.#directory);
     this.#file?.close();
     this.#file = this.#fileSystem.open(path, { write: true, create: "never" });
-    this.#end = header.length + record.length;
+    this.#end = end;
     this.#deletions = 0;
   }
 
@@ -197,6 +273,21 @@ export class ManifestLog {
     this.#file?.close();
     this.#file = undefined;
   }
+}
+
+/** Closes the file if that fails. */
+function cutTail(file: File, end: number): void {
+  try {
+    file.truncate(end);
+    file.sync();
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof MelesError && error.code === "ERR_DISK_FULL";
 }
 
 function replayNamed(bytes: Uint8Array): ReturnType<typeof replayManifest> {

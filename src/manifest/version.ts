@@ -29,6 +29,8 @@ export interface TableMeta {
   readonly maxExpiresAt: number;
   /** Bytes of value-log records that this table points to, by value-log file number. */
   readonly valueLogBytes: ReadonlyMap<FileNumber, number>;
+  /** Delete markers, expiries and value-log bytes are known: false for tables written by Badger. */
+  readonly hasStatistics: boolean;
   /**
    * Known to be ordered (I3): every version in this table is newer than any version of the same key
    * below it. False for tables without our index extension (written by Badger).

@@ -15,7 +15,8 @@ import { bloomHash } from "../format/bloom-hash.ts";
 import { readVersionSuffix } from "../format/internal-key.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
-import { META_TRANSACTION_END } from "../format/stored-value.ts";
+import { META_DELETE, META_POINTER, META_TRANSACTION_END } from "../format/stored-value.ts";
+import { pointerFile, pointerLength } from "../format/value-pointer.ts";
 import { sortEntries } from "./entry-sort.ts";
 import type { EntryTable } from "./entry-table.ts";
 import { MemtableCursor } from "./memtable-cursor.ts";
@@ -51,6 +52,11 @@ export class Memtable {
   #maxVersion = 0;
   #minVersion = Number.POSITIVE_INFINITY;
   #readerBytes = 0;
+  #tombstones = 0;
+  #latestExpiry = 0;
+  /** Bytes of value-log records pointed to, by file. Superseded entries count too. */
+  readonly #valueLogBytes = new Map<number, number>();
+  #pointedBytes = 0;
   readonly #view = new LogRecordView();
 
   /** Versions at or below this may exist in older memtables and tables. */
@@ -86,6 +92,26 @@ export class Memtable {
 
   get isEmpty(): boolean {
     return this.#count === 0;
+  }
+
+  /** Delete markers among the entries. */
+  get tombstones(): number {
+    return this.#tombstones;
+  }
+
+  /** Unix seconds at which the last entry with an expiry has expired; 0 when none has one. */
+  get latestExpiry(): number {
+    return this.#latestExpiry;
+  }
+
+  /** Value-log files that entries point to, with the bytes of the records. */
+  get valueLogBytes(): ReadonlyMap<number, number> {
+    return this.#valueLogBytes;
+  }
+
+  /** Sum of `valueLogBytes`. */
+  get pointedBytes(): number {
+    return this.#pointedBytes;
   }
 
   get maxVersion(): number {
@@ -166,8 +192,18 @@ export class Memtable {
     if (view.version > this.#maxVersion) this.#maxVersion = view.version;
     if (view.version < this.#minVersion) this.#minVersion = view.version;
     this.#readerBytes += READER_ENTRY_COST + view.keyLength + view.valueLength;
+    if (view.expiresAt > this.#latestExpiry) this.#latestExpiry = view.expiresAt;
+    if ((view.meta & META_DELETE) !== 0) this.#tombstones++;
+    else if ((view.meta & META_POINTER) !== 0) this.#countPointer(view.valueOffset);
     const slot = this.#findSlot(this.arena, view.keyOffset, view.keyLength, hash);
     this.#link(slot, entry, view.version);
+  }
+
+  #countPointer(offset: number): void {
+    const file = pointerFile(this.arena, offset);
+    const length = pointerLength(this.arena, offset);
+    this.#valueLogBytes.set(file, (this.#valueLogBytes.get(file) ?? 0) + length);
+    this.#pointedBytes += length;
   }
 
   /** Puts an entry into its key's chain, newest version first. */

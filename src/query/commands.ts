@@ -1,15 +1,19 @@
 /** Statements that are neither SELECT nor a write of rows: GET, maintenance, DROP. */
 
-import type { DropStatement, GetStatement, MaintenanceStatement } from "../../grammar/ast.ts";
-import { MelesError } from "../base/errors.ts";
-import type { Reader } from "../database/contract.ts";
+import type {
+  BackupStatement,
+  DropStatement,
+  GetStatement,
+  MaintenanceStatement,
+  RestoreStatement,
+} from "../../grammar/ast.ts";
+import type { Reader, RestoreOptions } from "../database/contract.ts";
 import type { Execution } from "./execution.ts";
-import { formatBytes } from "./execute/memory-budget.ts";
+import { counted, formatBytes, formatCount } from "./value/format-number.ts";
 import { storedKey } from "./execute/stored.ts";
 import { NO_FRAME } from "./expression/compiled.ts";
-import { formatCount } from "./plan/explain.ts";
 import { literalOf } from "./plan/literal.ts";
-import { prefixBytes } from "./plan/select-plan.ts";
+import { prefixBytes, rowCount } from "./plan/select-plan.ts";
 import { ConstantScope } from "./plan/scopes.ts";
 import { Problem } from "./problem.ts";
 import type { StatementResult } from "./result.ts";
@@ -66,12 +70,54 @@ export async function runMaintenance(
       return { kind: "done", message: "compacted" };
     case "verify":
       return await verify(execution);
-    case "collect":
-      throw new MelesError(
-        "ERR_NOT_SUPPORTED",
-        "COLLECT is not built yet; COMPACT frees what no snapshot needs",
-      );
+    case "collect": {
+      const { files, bytes } = await database.collectGarbage();
+      const removed = `${counted(files, "value-log file")} removed`;
+      return {
+        kind: "done",
+        message: files === 0 ? removed : `${removed}, ${formatBytes(bytes)} freed`,
+      };
+    }
   }
+}
+
+/** `BACKUP TO 'file' [SINCE version]`: a snapshot of its own, whatever transaction is open. */
+export async function runBackup(
+  statement: BackupStatement,
+  execution: Execution,
+): Promise<StatementResult> {
+  const since = rowCount(statement.since, new ConstantScope(execution.context), "SINCE") ?? 0;
+  const { version } = await execution.database.backup(statement.path, {
+    since,
+    ...transferOptions(`backup ${statement.path}`, execution),
+  });
+  const message = `backed up to ${statement.path}; SINCE ${version} is the next one after it`;
+  return { kind: "done", message };
+}
+
+export async function runRestore(
+  statement: RestoreStatement,
+  execution: Execution,
+): Promise<StatementResult> {
+  const { version, entries } = await execution.database.restore(
+    statement.path,
+    transferOptions(`restore ${statement.path}`, execution),
+  );
+  const message = `${formatCount(entries)} versions restored, up to version ${version}`;
+  return { kind: "done", message };
+}
+
+function transferOptions(label: string, execution: Execution): RestoreOptions {
+  const { signal, onProgress } = execution;
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(onProgress === undefined
+      ? {}
+      : {
+          onProgress: ({ bytes, totalBytes }) =>
+            onProgress({ label, done: bytes, ...(totalBytes > 0 ? { total: totalBytes } : {}) }),
+        }),
+  };
 }
 
 async function verify(execution: Execution): Promise<StatementResult> {

@@ -69,7 +69,7 @@ class PreparedQuery implements Query {
 
   async all(): Promise<Row[]> {
     const rows: Row[] = [];
-    for await (const row of this) rows.push(row);
+    for await (const batch of this.#batches()) for (const row of batch) rows.push(row);
     return rows;
   }
 
@@ -91,13 +91,18 @@ class PreparedQuery implements Query {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Row> {
+    for await (const batch of this.#batches()) yield* batch;
+  }
+
+  /** The rows of the last statement. */
+  async *#batches(): AsyncGenerator<Row[]> {
     let left = this.#statements.length;
     for await (const result of this.#results()) {
       const isLast = --left === 0;
       if (result.kind !== "rows") continue;
       const toRow = rowMaker(result.columns.map((column) => column.name));
       for await (const batch of result.rows) {
-        if (isLast) for (const values of batch) yield toRow(values);
+        if (isLast) yield batch.map(toRow);
       }
     }
   }

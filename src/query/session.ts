@@ -18,15 +18,17 @@ import { MelesError } from "../base/errors.ts";
 import type { Version } from "../base/ids.ts";
 import type { Database, QueryParameters, Transaction } from "../database/contract.ts";
 import type { Env } from "../env/env.ts";
-import { getColumns, getRows, runDrop, runMaintenance } from "./commands.ts";
+import { getColumns, getRows, runBackup, runDrop, runMaintenance, runRestore } from "./commands.ts";
 import { writeAlone, writeInto, type WriteOutcome } from "./execute/autocommit.ts";
-import { formatBytes, MEMORY_BUDGET_BYTES } from "./execute/memory-budget.ts";
+import { MEMORY_BUDGET_BYTES } from "./execute/memory-budget.ts";
+import { formatBytes } from "./value/format-number.ts";
 import { runSelect, type RowBatch } from "./execute/select.ts";
-import { planWrite, type WritePlan } from "./execute/write.ts";
+import { planWrite } from "./execute/write.ts";
+import type { WritePlan } from "./execute/write-plan.ts";
 import { Execution, type ProgressListener } from "./execution.ts";
 import { analyse, explainStatement } from "./explain-statement.ts";
 import { ParameterValues } from "./parameters.ts";
-import { counted } from "./plan/explain.ts";
+import { counted } from "./value/format-number.ts";
 import type { SelectPlan } from "./plan/plan.ts";
 import { ConstantScope } from "./plan/scopes.ts";
 import { planSelect, versionNumber } from "./plan/select-plan.ts";
@@ -133,6 +135,14 @@ export class Session {
     }
   }
 
+  /**
+   * Marks the open transaction as failed, so that it accepts ROLLBACK alone: for a caller that parses
+   * statements itself and met one that does not parse.
+   */
+  fail(): void {
+    if (this.#open !== undefined) this.#open.failed = true;
+  }
+
   /** Rolls back what is open and ends unread rows. Idempotent. */
   close(): void {
     void this.#endStream();
@@ -203,13 +213,13 @@ export class Session {
       case "drop":
         this.#refuseInside(statement, "DROP is no part of a transaction");
         return await runDrop(statement, execution);
-      case "watch":
       case "backup":
+        return await runBackup(statement, execution);
       case "restore":
-        throw new MelesError(
-          "ERR_NOT_SUPPORTED",
-          `${statement.kind.toUpperCase()} is not built yet`,
-        );
+        this.#refuseInside(statement, "RESTORE is no part of a transaction");
+        return await runRestore(statement, execution);
+      case "watch":
+        throw new MelesError("ERR_NOT_SUPPORTED", "WATCH is not built yet");
       default:
         return unreachable(statement);
     }
@@ -384,7 +394,12 @@ function sourceOf(statement: Statement | string, options: ExecuteOptions): Sourc
 }
 
 function translated(error: unknown, source: SourceText | undefined, span: Span): unknown {
-  return error instanceof Problem ? toStatementError(error, source, span) : error;
+  if (error instanceof Problem) return toStatementError(error, source, span);
+  if (!(error instanceof RangeError) || !/call stack|string length/i.test(error.message))
+    return error;
+  // Walking a value, such as JSON with a hundred thousand brackets; expressions are never that deep.
+  const reason = /call stack/i.test(error.message) ? "is nested too deeply" : "is too large";
+  return toStatementError(new Problem(`a value ${reason}`, span, undefined, error), source, span);
 }
 
 function done(plan: WritePlan, outcome: WriteOutcome, inside: boolean): StatementResult {

@@ -110,12 +110,23 @@ export class BlockCache {
 
   /** Fills `into` with the block and returns true, or returns false: then load it (`reserve`). */
   locate(table: CachedTable, block: number, into: BlockLocation): boolean {
+    if (!this.peek(table, block, into)) {
+      this.misses++;
+      return false;
+    }
+    this.hits++;
+    const frame = table.frames[block] as number;
+    if (frame >= 0) this.#facts[frame * FACTS + REFERENCED] = 1;
+    else this.#oversize.touch(table.id, block);
+    return true;
+  }
+
+  /** As `locate`, but not counted as a use: for walks, which would make everything look used. */
+  peek(table: CachedTable, block: number, into: BlockLocation): boolean {
     const frame = table.frames[block] as number;
     if (frame >= 0) {
-      this.hits++;
       const facts = this.#facts;
       const fact = frame * FACTS;
-      facts[fact + REFERENCED] = 1;
       const start = (frame & ((1 << this.#slabShift) - 1)) * this.frameBytes;
       into.set(
         this.#slabs[frame >>> this.#slabShift] as Uint8Array,
@@ -126,13 +137,9 @@ export class BlockCache {
       );
       return true;
     }
-    if (frame === OVERSIZE) {
-      this.hits++;
-      this.#oversize.locate(table.id, block, into);
-      return true;
-    }
-    this.misses++;
-    return false;
+    if (frame === ABSENT) return false;
+    this.#oversize.peek(table.id, block, into);
+    return true;
   }
 
   /**

@@ -53,11 +53,12 @@ function pieceAt(location: BlockLocation, index: number): number {
   return readU16LE(location.bytes, location.entriesEnd + 4 * index + 2);
 }
 
-/** The first entry with this piece or a larger one. */
+/** The first entry with this piece or a larger one; `entryCount` if there is none. */
 function pieceLowerBound(location: BlockLocation, piece: number): number {
   const { bytes, entriesEnd } = location;
   let low = 0;
   let high = location.entryCount;
+  // With branches, unlike BlockIndex: here the loads miss the cache, and guessing ahead overlaps them.
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (readU16LE(bytes, entriesEnd + 4 * middle + 2) < piece) low = middle + 1;

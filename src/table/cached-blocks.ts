@@ -8,7 +8,7 @@ import { NO_ROOM } from "./block-cache.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { BlockFile } from "./block-file.ts";
 import { type BlockLocation, NOT_INDEXED } from "./block-location.ts";
-import { copyBytes } from "./copy-bytes.ts";
+import { copyBytes } from "../base/copy-bytes.ts";
 import { indexBlock } from "./search-index.ts";
 
 export class CachedBlocks {
@@ -27,9 +27,9 @@ export class CachedBlocks {
     this.#verify = verify;
   }
 
-  /** Points `into` at the block if it is cached. */
-  locateCached(block: number, into: BlockLocation): boolean {
-    return this.#cache.locate(this.#table, block, into);
+  /** Points `into` at the block if it is cached; not counted as a use. */
+  peek(block: number, into: BlockLocation): boolean {
+    return this.#cache.peek(this.#table, block, into);
   }
 
   /** Points `into` at the block; reads it if it is not cached. */

@@ -16,7 +16,7 @@ interface OversizeBlock {
 const BLOCKS_PER_TABLE_MAX = 0x1000_0000;
 
 export class OversizeBlocks {
-  /** Insertion order is the order of use: a hit moves its block to the end. */
+  /** Insertion order is the order of use: `touch` moves a block to the end. */
   readonly #blocks = new Map<number, OversizeBlock>();
   readonly #onEvict: (tableId: number, block: number) => void;
   #usedBytes = 0;
@@ -30,12 +30,17 @@ export class OversizeBlocks {
   }
 
   /** Fills `into` with a block that is known to be here. */
-  locate(tableId: number, block: number, into: BlockLocation): void {
+  peek(tableId: number, block: number, into: BlockLocation): void {
+    const found = this.#blocks.get(tableId * BLOCKS_PER_TABLE_MAX + block) as OversizeBlock;
+    into.set(found.bytes, 0, found.entriesEnd, found.entryCount, NOT_INDEXED);
+  }
+
+  /** Makes a block that is known to be here the one used last. */
+  touch(tableId: number, block: number): void {
     const name = tableId * BLOCKS_PER_TABLE_MAX + block;
     const found = this.#blocks.get(name) as OversizeBlock;
     this.#blocks.delete(name);
     this.#blocks.set(name, found);
-    into.set(found.bytes, 0, found.entriesEnd, found.entryCount, NOT_INDEXED);
   }
 
   /** Keeps the block at `location`, whose buffer holds nothing else. */

@@ -9,7 +9,7 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { BlockFile } from "./block-file.ts";
 import type { BlockLocation } from "./block-location.ts";
 import type { CachedBlocks } from "./cached-blocks.ts";
-import { copyBytes } from "./copy-bytes.ts";
+import { copyBytes } from "../base/copy-bytes.ts";
 import { unindexBlock } from "./search-index.ts";
 
 /** A walk that goes on reads twice this, and then twice as much each time up to the maximum. */
@@ -50,7 +50,7 @@ export class ReadAhead {
         this.#keepCopy(into);
         return;
       }
-      if (this.#cached.locateCached(block, into)) {
+      if (this.#cached.peek(block, into)) {
         this.#keepCopy(into);
         return;
       }

@@ -33,7 +33,7 @@ import { encodeTableFooter } from "../format/table-footer.ts";
 import { encodeTableIndex } from "../format/table-index.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import { BlockList } from "./block-list.ts";
-import { copyBytes } from "./copy-bytes.ts";
+import { copyBytes } from "../base/copy-bytes.ts";
 import { GrowableNumbers } from "./growable-numbers.ts";
 import type { TableOptions } from "./table-options.ts";
 import { TableStatistics } from "./table-statistics.ts";
@@ -386,6 +386,7 @@ export class TableBuilder {
       minExpiresAt: statistics.minExpiresAt,
       maxExpiresAt: statistics.maxExpiresAt,
       valueLogBytes: statistics.valueLogBytes(),
+      hasStatistics: this.#options.extension,
       knownOrdered: this.#identity.knownOrdered,
       compression: this.#options.compression,
       keyId: this.#options.encryption?.keyId ?? 0,

@@ -19,7 +19,7 @@ import { uvarintSize } from "../format/varint.ts";
 import type { BlockIndex } from "./block-index.ts";
 import { BlockLocation } from "./block-location.ts";
 import { countBefore, entryVersion } from "./block-search.ts";
-import { copyBytes } from "./copy-bytes.ts";
+import { copyBytes } from "../base/copy-bytes.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 
 const KEY_BUFFER_BYTES = 256;

@@ -7,7 +7,7 @@
  * option; lengths and positions are checked before they are used, whatever the option (I8).
  */
 
-import { CorruptionError } from "../base/errors.ts";
+import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import type { EntrySlot } from "../cursor/entry-slot.ts";
 import type { File } from "../env/file-system.ts";
@@ -67,8 +67,9 @@ export class TableReader {
   #closed = false;
 
   /**
-   * Opens a table; owns `file` from then on (not when it throws). Throws `CorruptionError` for damage
-   * and `ERR_UNSUPPORTED_FORMAT` for versions beyond 2^53 − 1. Two small reads, then about 0.1 µs a block.
+   * Opens a table; owns `file` from then on (not when it throws). Throws `CorruptionError` for damage,
+   * `ERR_ENCRYPTION_KEY` when the data key is missing, `ERR_UNSUPPORTED_FORMAT` for versions beyond
+   * 2^53 − 1. Two small reads, then about 0.1 µs a block.
    */
   static open(
     file: File,
@@ -76,6 +77,7 @@ export class TableReader {
     cache: BlockCache,
     options: TableReaderOptions,
   ): TableReader {
+    requireKey(file, source);
     const sizeBytes = file.size();
     const { fields, indexOffset } = readIndex(file, sizeBytes, source.key);
     const index = locating(file, indexOffset, () => new BlockIndex(fields.blocks));
@@ -168,6 +170,14 @@ export class TableReader {
   }
 }
 
+function requireKey(file: File, source: TableSource): void {
+  if (source.keyId === 0 || source.key !== undefined) return;
+  throw new MelesError(
+    "ERR_ENCRYPTION_KEY",
+    `${file.path} is encrypted with data key ${source.keyId}, which is not in the key registry; restore KEYREGISTRY from a copy`,
+  );
+}
+
 /** Reads, verifies, decrypts and decodes the index. */
 function readIndex(
   file: File,
@@ -257,6 +267,7 @@ function describe(
     minExpiresAt: extension?.minExpiresAt ?? 0,
     maxExpiresAt: extension?.maxExpiresAt ?? 0,
     valueLogBytes: extension?.valueLogBytes ?? new Map(),
+    hasStatistics: extension !== undefined,
     knownOrdered: extension?.knownOrdered ?? false,
     compression: source.compression,
     keyId: source.keyId,

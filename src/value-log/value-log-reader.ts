@@ -30,6 +30,8 @@ export class ValueLogReader {
   readonly #directory: string;
   readonly #keys: LogKeys;
   readonly #open = new Map<FileNumber, OpenFile>();
+  /** Removed files, with the serial of the first tree that does without them. */
+  readonly #retired = new Map<FileNumber, number>();
   readonly #view = new LogRecordView();
   #scratch = new Uint8Array(64 * 1024);
   #reads = 0;
@@ -107,14 +109,31 @@ export class ValueLogReader {
       throw this.#damage(fileNumber, position, "a whole record with a right checksum", "another");
     }
     open.cipher?.applyTo(this.#scratch, view.keyOffset, length - 4, position);
-    view.decode(this.#scratch, 0, length);
-    if (
-      view.version !== version ||
-      compareRange(this.#scratch, view.keyOffset, view.keyLength, key, keyOffset, keyLength) !== 0
-    ) {
+    if (!this.#holds(length, key, keyOffset, keyLength, version)) {
       throw this.#damage(fileNumber, position, "the record of the key that points here", "another");
     }
     return view;
+  }
+
+  /** Whether the record in the scratch buffer, whose checksum is right, belongs to (key, version). */
+  #holds(
+    length: number,
+    key: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    version: number,
+  ): boolean {
+    const view = this.#view;
+    try {
+      view.decode(this.#scratch, 0, length);
+    } catch {
+      // A version beyond 2^53: another record, or one that a damaged IV has made of it.
+      return false;
+    }
+    return (
+      view.version === version &&
+      compareRange(this.#scratch, view.keyOffset, view.keyLength, key, keyOffset, keyLength) === 0
+    );
   }
 
   #file(fileNumber: FileNumber, position: number): OpenFile {
@@ -151,6 +170,24 @@ export class ValueLogReader {
   forget(fileNumber: FileNumber): void {
     this.#open.get(fileNumber)?.file.close();
     this.#open.delete(fileNumber);
+  }
+
+  /**
+   * The file is about to be removed; readers on trees older than `treeSerial` may still need it, so it
+   * is kept open until `releaseRetired` says that they are gone.
+   */
+  retire(fileNumber: FileNumber, treeSerial: number): void {
+    this.#file(fileNumber, 0);
+    this.#retired.set(fileNumber, treeSerial);
+  }
+
+  /** Closes retired files that no tree from `oldestSerial` on can refer to. */
+  releaseRetired(oldestSerial: number): void {
+    for (const [fileNumber, serial] of this.#retired) {
+      if (serial > oldestSerial) continue;
+      this.#retired.delete(fileNumber);
+      this.forget(fileNumber);
+    }
   }
 
   close(): void {

@@ -47,6 +47,8 @@ export class ValueLogWriter {
   #sealed: LogFile[] = [];
   #bytesWritten = 0;
   readonly #created: FileNumber[] = [];
+  readonly #fileCountMax: number;
+  #fileSizeBytes: number;
 
   constructor(
     env: Env,
@@ -54,11 +56,14 @@ export class ValueLogWriter {
     limits: ValueLogLimits,
     nextNumber: FileNumber,
     keys: LogKeys,
+    options: { readonly fileCountMax?: number } = {},
   ) {
+    this.#fileCountMax = options.fileCountMax ?? Number.POSITIVE_INFINITY;
     this.#keys = keys;
     this.#env = env;
     this.#directory = directory;
     this.#limits = limits;
+    this.#fileSizeBytes = limits.fileSizeBytes;
     this.#nextNumber = nextNumber;
   }
 
@@ -108,28 +113,57 @@ export class ValueLogWriter {
     writeValuePointer(pointer, pointerOffset, this.#currentNumber, length, position);
   }
 
+  /** Takes `count` numbers out of the sequence for somebody else and returns the first. */
+  reserveNumbers(count: number): FileNumber {
+    const first = this.#nextNumber;
+    this.#nextNumber += count;
+    return first;
+  }
+
+  /** Ends the current file, so that it can be collected; the next value starts another. */
+  seal(): void {
+    if (this.#current === undefined) return;
+    this.flush();
+    this.#sealed.push(this.#current);
+    this.#current = undefined;
+    this.#currentNumber = 0;
+  }
+
+  /** A file is full from so many bytes on, never more than the limit. Follows the amount of live data. */
+  limitFileSize(bytes: number): void {
+    this.#fileSizeBytes = Math.min(this.#limits.fileSizeBytes, bytes);
+  }
+
   #isFull(): boolean {
+    if (this.#created.length >= this.#fileCountMax) return false;
     return (
-      this.#written + this.#staged > this.#limits.fileSizeBytes ||
+      this.#written + this.#staged > this.#fileSizeBytes ||
       this.#records >= this.#limits.recordCountMax
     );
   }
 
   #rotate(): void {
     this.flush();
-    if (this.#current !== undefined) this.#sealed.push(this.#current);
     const dataKey = this.#keys.current();
     const baseIv = randomIv(this.#env);
     const header = encodeLogHeader(dataKey?.keyId ?? 0, baseIv);
     const number = this.#nextNumber;
-    this.#current = LogFile.create(
+    const created = LogFile.create(
       this.#env.fileSystem,
       this.#directory,
       valueLogFileName(number),
       header,
     );
-    // Once per file, so that a power cut never takes a file that synced log records point into.
-    this.#env.fileSystem.syncDirectory(this.#directory);
+    try {
+      // Once per file, so that a power cut never takes a file that synced log records point into.
+      this.#env.fileSystem.syncDirectory(this.#directory);
+    } catch (error) {
+      created.close();
+      throw error;
+    }
+    // Only now: after a failure the old file is still the current one, and full.
+    if (this.#current !== undefined) this.#sealed.push(this.#current);
+    this.#current = created;
     this.#cipher = dataKey === undefined ? undefined : new LogCipher(dataKey.key, baseIv);
     this.#nextNumber = number + 1;
     this.#currentNumber = number;
@@ -179,7 +213,8 @@ export class ValueLogWriter {
   }
 
   async syncInBackground(): Promise<void> {
-    const sealed = this.#sealed;
+    // A copy: files may be sealed while this waits, and those are not synced by it.
+    const sealed = [...this.#sealed];
     const current = this.#current;
     await Promise.all(sealed.map((log) => log.syncInBackground()));
     await current?.syncInBackground();

@@ -4,11 +4,13 @@
  */
 
 import { unreachable } from "../base/assert.ts";
+import type { FileNumber } from "../base/ids.ts";
 import {
   type CompactionJob,
   type CompactionResult,
   runCompaction,
 } from "../compaction/compaction-job.ts";
+import { examineTable, type TableExamination } from "../compaction/examine-job.ts";
 import { type FlushJob, type FlushResult, runFlush } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
 import { sortEntries } from "../memtable/entry-sort.ts";
@@ -49,8 +51,20 @@ interface CompactTablesResult {
   readonly compaction: CompactionResult;
 }
 
-export type Job = PingJob | FlushMemtableJob | CompactTablesJob;
-export type JobResult = PingResult | FlushMemtableResult | CompactTablesResult;
+/** Finds out where a table without statistics points to. */
+interface ExamineTableJob {
+  readonly kind: "examine";
+  readonly examine: TableExamination;
+}
+
+interface ExamineTableResult {
+  readonly kind: "examine";
+  /** Value-log record bytes pointed to, by file. */
+  readonly pointers: ReadonlyMap<FileNumber, number>;
+}
+
+export type Job = PingJob | ExamineTableJob | FlushMemtableJob | CompactTablesJob;
+export type JobResult = PingResult | ExamineTableResult | FlushMemtableResult | CompactTablesResult;
 
 /** Runs one job to completion on the calling thread. */
 export function runJob(job: Job, env: Env): JobResult {
@@ -66,6 +80,8 @@ export function runJob(job: Job, env: Env): JobResult {
       const cursor = new SortedEntriesCursor(job.entries, order);
       return { kind: "flush", flush: runFlush(job.flush, cursor, env) };
     }
+    case "examine":
+      return { kind: "examine", pointers: examineTable(job.examine, env) };
     case "compaction":
       return { kind: "compaction", compaction: runCompaction(job.compaction, env) };
     default:

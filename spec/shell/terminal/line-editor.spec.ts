@@ -2,12 +2,13 @@ import { describe, expect, test } from "bun:test";
 import type { Key } from "../../../shell/terminal/keys.ts";
 import { key } from "../../../shell/terminal/keys.ts";
 import type {
-  Effect,
   EditorContext,
   EditorState,
   Suggestions,
-} from "../../../shell/terminal/line-editor.ts";
-import { initialState, step } from "../../../shell/terminal/line-editor.ts";
+} from "../../../shell/terminal/editor-state.ts";
+import { initialState } from "../../../shell/terminal/editor-state.ts";
+import type { Effect } from "../../../shell/terminal/line-editor.ts";
+import { step } from "../../../shell/terminal/line-editor.ts";
 import { SeededRandom } from "../../transaction/seeded-random.ts";
 
 const HISTORY = ["GET 'a';", "PUT 'b'\n  'c';", "SCAN;"];

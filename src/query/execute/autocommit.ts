@@ -6,7 +6,7 @@ import type { Transaction } from "../../database/contract.ts";
 import type { Execution } from "../execution.ts";
 import { pointKey, prefixOf, type KeySet } from "../plan/key-range.ts";
 import { literalOf } from "../plan/literal.ts";
-import type { WritePlan } from "./write.ts";
+import type { WritePlan } from "./write-plan.ts";
 import { WriteBuffer } from "./write-buffer.ts";
 
 /** How often a statement is run again after a conflict; what `database.update` does by default. */

@@ -1,6 +1,7 @@
 /** How much memory a statement may hold for sorting, grouping and pending writes. */
 
 import { Problem } from "../problem.ts";
+import { formatBytes } from "../value/format-number.ts";
 
 /** Default bound in bytes. */
 export const MEMORY_BUDGET_BYTES = 256 * 1024 * 1024;
@@ -39,14 +40,3 @@ const ADVICE = {
   DISTINCT: "narrow the key range, or select fewer columns",
   "the writes": "write smaller ranges of keys one after the other",
 };
-
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${Number(value.toFixed(1))} ${units[unit] as string}`;
-}

@@ -3,6 +3,7 @@
  * the scan; sorting and grouping are the only steps that hold rows back.
  */
 
+import { EMPTY_BYTES } from "../../base/bytes.ts";
 import type { Reader, Transaction } from "../../database/contract.ts";
 import type { Compiled } from "../expression/compiled.ts";
 import type { Frame } from "../expression/frame.ts";
@@ -97,6 +98,8 @@ async function group(plan: SelectPlan, source: RowSource, run: Run): Promise<Row
     grouper.add(source.frame);
   }
   run.counters.groups = grouper.size;
+  // What goes wrong from here on is no longer about a row.
+  source.frame.key = EMPTY_BYTES;
   return new FieldRows(grouper.results());
 }
 

@@ -7,14 +7,6 @@ import { describeDatum } from "../expression/compiled.ts";
 import { Problem } from "../problem.ts";
 import { bytesOf, unboxed, type Datum } from "../value/datum.ts";
 
-/** The columns of `kv` that can be written. */
-export const WRITABLE_COLUMNS = ["key", "value", "ttl", "expires_at", "user_meta"] as const;
-export type WritableColumn = (typeof WRITABLE_COLUMNS)[number];
-
-export function isWritable(name: string): name is WritableColumn {
-  return (WRITABLE_COLUMNS as readonly string[]).includes(name);
-}
-
 /** A key is text or bytes: the order of numbers written as text would surprise. */
 export function storedKey(datum: Datum, span: Span | undefined): Uint8Array {
   const plain = unboxed(datum);

@@ -16,8 +16,6 @@ export interface Accumulator {
 }
 
 export interface Aggregate {
-  readonly signature: string;
-  readonly summary: string;
   readonly argumentsMax: number;
   /** Type of the result from the type of the argument; throws a `Problem` for a wrong one. */
   type(argument: StaticType, span: Span): StaticType;
@@ -27,43 +25,31 @@ export interface Aggregate {
 
 export const AGGREGATES: Readonly<Record<string, Aggregate>> = {
   count: {
-    signature: "count(*) or count([DISTINCT] x)",
-    summary: "rows, or rows where x is not null",
     argumentsMax: 1,
     type: () => "integer",
     start: () => new Count(),
   },
   sum: {
-    signature: "sum([DISTINCT] number)",
-    summary: "the sum",
     argumentsMax: 1,
     type: (type, span) => numeric("sum", type, span),
     start: (span) => new Sum("sum", span),
   },
   avg: {
-    signature: "avg([DISTINCT] number)",
-    summary: "the mean",
     argumentsMax: 1,
     type: (type, span) => (numeric("avg", type, span), "real"),
     start: (span) => new Sum("avg", span),
   },
   min: {
-    signature: "min(x)",
-    summary: "the smallest",
     argumentsMax: 1,
     type: (type) => type,
     start: (span) => new Extreme(-1, span),
   },
   max: {
-    signature: "max(x)",
-    summary: "the largest",
     argumentsMax: 1,
     type: (type) => type,
     start: (span) => new Extreme(1, span),
   },
   group_concat: {
-    signature: "group_concat([DISTINCT] x [, separator])",
-    summary: "the texts joined, by a comma unless a separator is given",
     argumentsMax: 2,
     type: () => "text",
     start: (span, grow) => new Concatenation(span, grow),

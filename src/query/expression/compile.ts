@@ -1,10 +1,11 @@
 /** From a tree of syntax to a closure: the one place that knows every kind of expression. */
 
 import type { Binary, Expression, FunctionCall, Literal } from "../../../grammar/ast.ts";
+import { FUNCTIONS } from "../../../grammar/index.ts";
 import { unreachable } from "../../base/assert.ts";
 
 import { didYouMean, Problem } from "../problem.ts";
-import { AGGREGATES, isAggregateCall } from "./aggregates.ts";
+import { isAggregateCall } from "./aggregates.ts";
 import { compileArithmetic, compileSign, isArithmetic } from "./arithmetic.ts";
 import { compileCast } from "./cast.ts";
 import { compileBetween, compileComparison, compileIn, isComparison } from "./comparison.ts";
@@ -16,7 +17,7 @@ import {
   type Compiled,
   type Scope,
 } from "./compiled.ts";
-import { compileCall, SCALAR_FUNCTIONS } from "./functions.ts";
+import { compileCall, SCALAR_FUNCTIONS, signatureOf } from "./functions.ts";
 import { compileJsonAccess } from "./json-access.ts";
 import { compileAndOr, compileCase, compileIsNull, compileNot } from "./logic.ts";
 import { compileConcat, compileLike, compileStartsWith } from "./text-match.ts";
@@ -102,15 +103,12 @@ function compileFunction(node: FunctionCall, scope: Scope, compile: Compile): Co
   return compileCall(node, definition, scope, compile);
 }
 
-/** Every function name, for suggestions and completion. */
-export const FUNCTION_NAMES: readonly string[] = [
-  ...new Set([...Object.keys(SCALAR_FUNCTIONS), "coalesce", ...Object.keys(AGGREGATES)]),
-].sort();
+const FUNCTION_NAMES: readonly string[] = [...new Set(FUNCTIONS.map(({ name }) => name))];
 
 /** Not in the table, because arguments after the first non-null one must not be evaluated. */
 function compileCoalesce(node: FunctionCall, compile: Compile): Compiled {
   if (node.arguments.length < 2 || node.star || node.distinct) {
-    throw new Problem("coalesce takes two or more values", node.span, "coalesce(a, b [, …])");
+    throw new Problem("coalesce takes two or more values", node.span, signatureOf("coalesce"));
   }
   const operands = node.arguments.map((argument) => compile(argument));
   return derived(operands, unitedType(operands.map((operand) => operand.type)), (frame) => {

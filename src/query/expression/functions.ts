@@ -1,9 +1,10 @@
 /**
- * The scalar functions: one table from which calls are compiled, near names are suggested and help is
- * printed. Unless a function says otherwise, null in gives null out.
+ * The scalar functions: one table from which calls are compiled. What help says about them is in the
+ * grammar's catalog. Unless a function says otherwise, null in gives null out.
  */
 
 import type { FunctionCall, Span } from "../../../grammar/ast.ts";
+import { FUNCTIONS } from "../../../grammar/index.ts";
 import { at } from "../../base/assert.ts";
 import { Problem } from "../problem.ts";
 import type { Datum } from "../value/datum.ts";
@@ -22,9 +23,6 @@ export interface Call {
 }
 
 export interface ScalarFunction {
-  /** As help shows it. */
-  readonly signature: string;
-  readonly summary: string;
   readonly argumentsMin: number;
   readonly argumentsMax: number;
   readonly type: StaticType | ((types: readonly StaticType[]) => StaticType);
@@ -74,14 +72,19 @@ export function compileCall(
 function checkArguments(node: FunctionCall, definition: ScalarFunction): void {
   if (node.star || node.distinct) {
     const what = node.star ? "*" : "DISTINCT";
-    throw new Problem(`${node.name} does not take ${what}`, node.span, definition.signature);
+    throw new Problem(`${node.name} does not take ${what}`, node.span, signatureOf(node.name));
   }
   const count = node.arguments.length;
   if (count < definition.argumentsMin || count > definition.argumentsMax) {
     throw new Problem(
       `${node.name} does not take ${count} argument${count === 1 ? "" : "s"}`,
       node.span,
-      definition.signature,
+      signatureOf(node.name),
     );
   }
+}
+
+/** How a function is called, as help shows it. */
+export function signatureOf(name: string, aggregate = false): string | undefined {
+  return FUNCTIONS.find((found) => found.name === name && found.aggregate === aggregate)?.signature;
 }

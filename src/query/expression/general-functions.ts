@@ -8,8 +8,6 @@ import type { Call, ScalarFunction } from "./functions.ts";
 
 export const GENERAL_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
   typeof: {
-    signature: "typeof(x)",
-    summary: "null, boolean, integer, real, text, bytes or json",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
@@ -17,8 +15,6 @@ export const GENERAL_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     apply: (args) => typeName(argument(args, 0)),
   },
   nullif: {
-    signature: "nullif(a, b)",
-    summary: "null if a = b, else a",
     argumentsMin: 2,
     argumentsMax: 2,
     type: ([first = "any"]) => first,
@@ -29,16 +25,12 @@ export const GENERAL_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   abs: {
-    signature: "abs(number)",
-    summary: "the number without its sign",
     argumentsMin: 1,
     argumentsMax: 1,
     type: ([first = "number"]) => (first === "integer" || first === "real" ? first : "number"),
     apply: (args, call) => Math.abs(numberArgument(args, 0, call)),
   },
   round: {
-    signature: "round(number [, digits])",
-    summary: "rounded to so many digits after the point, half away from zero",
     argumentsMin: 1,
     argumentsMax: 2,
     type: "real",
@@ -49,24 +41,18 @@ export const GENERAL_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   min: {
-    signature: "min(a, b [, …])",
-    summary: "the smallest; with one argument an aggregate",
     argumentsMin: 2,
     argumentsMax: Number.POSITIVE_INFINITY,
     type: unitedType,
     apply: (args, call) => extreme(args, call, -1),
   },
   max: {
-    signature: "max(a, b [, …])",
-    summary: "the largest; with one argument an aggregate",
     argumentsMin: 2,
     argumentsMax: Number.POSITIVE_INFINITY,
     type: unitedType,
     apply: (args, call) => extreme(args, call, 1),
   },
   now: {
-    signature: "now()",
-    summary: "the time the statement started, in unix seconds",
     argumentsMin: 0,
     argumentsMax: 0,
     type: "integer",

@@ -12,16 +12,12 @@ import { documentOf, pathOf } from "./json-access.ts";
 
 export const JSON_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
   json: {
-    signature: "json(x)",
-    summary: "text or bytes read as JSON; an error if they are not",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "json",
     apply: (args, call) => ({ json: requiredDocument(args, call) }),
   },
   json_set: {
-    signature: "json_set(json, path, value [, path, value …])",
-    summary: "JSON with values put at paths; fields that are missing are made",
     argumentsMin: 3,
     argumentsMax: Number.POSITIVE_INFINITY,
     type: "json",
@@ -42,8 +38,6 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   json_remove: {
-    signature: "json_remove(json, path [, path …])",
-    summary: "JSON without what is at the paths",
     argumentsMin: 2,
     argumentsMax: Number.POSITIVE_INFINITY,
     type: "json",
@@ -54,8 +48,6 @@ export const JSON_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   json_type: {
-    signature: "json_type(x [, path])",
-    summary: "object, array, text, integer, real, true, false or null; null if x is not JSON",
     argumentsMin: 1,
     argumentsMax: 2,
     type: "text",

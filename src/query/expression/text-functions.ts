@@ -9,8 +9,6 @@ import type { ScalarFunction } from "./functions.ts";
 
 export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
   length: {
-    signature: "length(x)",
-    summary: "characters of text, bytes of bytes",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "integer",
@@ -20,24 +18,18 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   lower: {
-    signature: "lower(text)",
-    summary: "text in lower case",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
     apply: (args, call) => textArgument(args, 0, call).toLowerCase(),
   },
   upper: {
-    signature: "upper(text)",
-    summary: "text in upper case",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
     apply: (args, call) => textArgument(args, 0, call).toUpperCase(),
   },
   trim: {
-    signature: "trim(text [, characters])",
-    summary: "text without spaces, or the given characters, at both ends",
     argumentsMin: 1,
     argumentsMax: 2,
     type: "text",
@@ -47,8 +39,6 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   substr: {
-    signature: "substr(x, start [, length])",
-    summary: "part of text or bytes; the first is 1, a negative start counts from the end",
     argumentsMin: 2,
     argumentsMax: 3,
     type: (types) => sameAsFirst(types),
@@ -63,8 +53,6 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   replace: {
-    signature: "replace(text, from, to)",
-    summary: "text with every `from` replaced",
     argumentsMin: 3,
     argumentsMax: 3,
     type: "text",
@@ -76,8 +64,6 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   hex: {
-    signature: "hex(x)",
-    summary: "bytes as hexadecimal text",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
@@ -87,16 +73,12 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
         .toUpperCase(),
   },
   base64: {
-    signature: "base64(x)",
-    summary: "bytes as base64 text",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
     apply: (args, call) => toBytes(textOrBytes(args, 0, call)).toBase64(),
   },
   text: {
-    signature: "text(x)",
-    summary: "bytes read as UTF-8; numbers and JSON written as text",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "text",
@@ -106,8 +88,6 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, ScalarFunction>> = {
     },
   },
   key_after: {
-    signature: "key_after(key)",
-    summary: "the smallest key that sorts after this one",
     argumentsMin: 1,
     argumentsMax: 1,
     type: "bytes",

@@ -6,10 +6,10 @@
 import type { Expression } from "../../../grammar/ast.ts";
 import { printExpression } from "../../../grammar/index.ts";
 import type { Database } from "../../database/contract.ts";
-import { formatBytes } from "../execute/memory-budget.ts";
 import { estimateKeys } from "./estimate.ts";
 import { pointKey, type KeySet } from "./key-range.ts";
 import { describeRange } from "./literal.ts";
+import { counted, formatBytes, formatCount } from "../value/format-number.ts";
 import type { Access, EntryAccess, Filter, SelectPlan } from "./plan.ts";
 
 /** Ranges shown one by one; more are counted. */
@@ -70,8 +70,7 @@ function entriesLine(access: EntryAccess): string {
   }
   const what = access.needsValue ? "keys and values" : "keys only";
   const order = access.reverse ? ", backwards" : "";
-  const stop =
-    access.limit === undefined ? "" : `, stopping after ${formatCount(access.limit)} rows`;
+  const stop = access.limit === undefined ? "" : `, stopping after ${counted(access.limit, "row")}`;
   return `Scan ${relation}, ${what}${order}${stop}`;
 }
 
@@ -116,14 +115,4 @@ function indented(line: string, depth: number): string {
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** 1 row, 2 rows */
-export function counted(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** 171075 → 171,075 */
-export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }

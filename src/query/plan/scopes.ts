@@ -4,11 +4,13 @@
  */
 
 import type { ColumnReference, Expression, FunctionCall, Span } from "../../../grammar/ast.ts";
+import { equalBytes } from "../../base/bytes.ts";
 import { AGGREGATES, isAggregateCall, type Aggregate } from "../expression/aggregates.ts";
 import { compileExpression } from "../expression/compile.ts";
 import type { Compiled, Scope, StaticType } from "../expression/compiled.ts";
 
 import type { ParameterValues } from "../parameters.ts";
+import { signatureOf } from "../expression/functions.ts";
 import { didYouMean, Problem, type SourceText } from "../problem.ts";
 import type { Datum } from "../value/datum.ts";
 import type { Column, RelationDefinition } from "./relations.ts";
@@ -149,6 +151,7 @@ export interface AggregatePlan {
   readonly definition: Aggregate;
   /** Absent for `count(*)`. */
   readonly argument?: Compiled;
+  readonly expression: FunctionCall;
   readonly separator?: Compiled;
   readonly distinct: boolean;
   readonly span: Span;
@@ -157,9 +160,9 @@ export interface AggregatePlan {
 
 export class GroupScope extends BaseScope {
   readonly #rows: RowScope;
-  readonly #keyShapes: readonly string[];
+  readonly #keys: readonly Expression[];
   readonly #keyTypes: readonly StaticType[];
-  readonly #aggregateShapes = new Map<string, number>();
+  readonly #calls: FunctionCall[] = [];
   #insideAlias = false;
   readonly aggregates: AggregatePlan[] = [];
 
@@ -170,13 +173,13 @@ export class GroupScope extends BaseScope {
   ) {
     super(context);
     this.#rows = rows;
-    this.#keyShapes = keys.map((key) => shapeOf(key.expression));
+    this.#keys = keys.map((key) => key.expression);
     this.#keyTypes = keys.map((key) => key.compiled.type);
   }
 
   intercept(expression: Expression): Compiled | undefined {
     if (expression.kind === "literal" || expression.kind === "parameter") return undefined;
-    const index = this.#keyShapes.length === 0 ? -1 : this.#keyShapes.indexOf(shapeOf(expression));
+    const index = this.#keys.findIndex((key) => isAlike(key, expression));
     if (index >= 0) return field(index, this.#keyTypes[index] ?? "any");
     return expression.kind === "call" && isAggregateCall(expression)
       ? this.#aggregate(expression)
@@ -203,29 +206,30 @@ export class GroupScope extends BaseScope {
 
   #aggregate(call: FunctionCall): Compiled {
     const definition = AGGREGATES[call.name] as Aggregate;
-    const shape = shapeOf(call);
-    let index = this.#aggregateShapes.get(shape);
-    const plan = index === undefined ? this.#plan(call, definition) : this.aggregates[index];
-    if (index === undefined) {
-      index = this.aggregates.push(plan as AggregatePlan) - 1;
-      this.#aggregateShapes.set(shape, index);
+    const known = this.#calls.findIndex((other) => isAlike(other, call));
+    const plan = this.aggregates[known] ?? this.#plan(call, definition);
+    if (known < 0) {
+      this.aggregates.push(plan);
+      this.#calls.push(call);
     }
-    const type = definition.type(plan?.argument?.type ?? "any", call.span);
-    return field(this.#keyShapes.length + index, type);
+    const index = known < 0 ? this.aggregates.length - 1 : known;
+    const type = definition.type(plan.argument?.type ?? "any", call.span);
+    return field(this.#keys.length + index, type);
   }
 
   #plan(call: FunctionCall, definition: Aggregate): AggregatePlan {
     const [argument, separator, ...more] = call.arguments;
     if (call.star ? call.name !== "count" : argument === undefined) {
-      throw new Problem(`${call.name} takes a value`, call.span, definition.signature);
+      throw new Problem(`${call.name} takes a value`, call.span, signatureOf(call.name, true));
     }
     if (more.length > 0 || call.arguments.length > definition.argumentsMax) {
-      throw new Problem(`${call.name} takes one value`, call.span, definition.signature);
+      throw new Problem(`${call.name} takes one value`, call.span, signatureOf(call.name, true));
     }
     return {
       definition,
       ...(argument === undefined ? {} : { argument: this.#rows.compile(argument) }),
       ...(separator === undefined ? {} : { separator: this.#rows.compile(separator) }),
+      expression: call,
       distinct: call.distinct,
       span: call.span,
       name: call.name,
@@ -237,15 +241,16 @@ function field(index: number, type: StaticType): Compiled {
   return { evaluate: (frame) => frame.fields[index] ?? null, type, constant: false };
 }
 
-/** Text that is equal for expressions that are written alike, wherever they stand. */
-export function shapeOf(expression: Expression): string {
-  return JSON.stringify(expression, (name, value: unknown) =>
-    name === "span" || name.endsWith("Span")
-      ? undefined
-      : value instanceof Uint8Array
-        ? value.toHex()
-        : value,
-  );
+/** Whether two expressions are written alike, wherever they stand. */
+function isAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && equalBytes(a, b);
+  const [left, right] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  if (left["kind"] !== right["kind"]) return false;
+  const names = Object.keys(left);
+  if (names.length !== Object.keys(right).length) return false;
+  return names.every((name) => /[sS]pan$/.test(name) || isAlike(left[name], right[name]));
 }
 
 /** Whether an expression contains an aggregate. */

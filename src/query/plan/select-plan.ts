@@ -69,13 +69,14 @@ export function planSelect(
     grouping === undefined &&
     !statement.distinct &&
     sort.length === 0;
+  const edge = located.filter === undefined ? edgeOf(grouping, rows) : undefined;
   const access = planAccess({
     relation,
     keys: limit === 0 && grouping === undefined ? NO_KEYS : located.keys,
     at: versionOf(from, relation, database, constants),
-    reverse: natural === "reverse",
+    reverse: natural === "reverse" || edge === "last",
     rows,
-    limit: streams && Number.isFinite(limit) ? offset + limit : undefined,
+    limit: edge !== undefined ? 1 : streams && Number.isFinite(limit) ? offset + limit : undefined,
     counts: located.filter === undefined && onlyCounts(grouping),
   });
   return {
@@ -357,6 +358,15 @@ function onlyCounts(grouping: Grouping | undefined): boolean {
     grouping.keys.length === 0 &&
     grouping.aggregates.every(({ name, argument }) => name === "count" && argument === undefined)
   );
+}
+
+/** `min(key)` and `max(key)` alone need the first or last key of each range only. */
+function edgeOf(grouping: Grouping | undefined, rows: RowScope): "first" | "last" | undefined {
+  const [only, more] = grouping?.aggregates ?? [];
+  if (only === undefined || more !== undefined || grouping?.keys.length !== 0) return undefined;
+  const [argument] = only.expression.arguments;
+  if (argument === undefined || !rows.isColumn(argument, "key")) return undefined;
+  return only.name === "min" ? "first" : only.name === "max" ? "last" : undefined;
 }
 
 /** The value of LIMIT and the like: a whole number from 0, or `undefined` for null or nothing. */

@@ -8,7 +8,7 @@ import { toBytes } from "../../base/bytes.ts";
 import type { File } from "../../env/file-system.ts";
 import type { Execution } from "../execution.ts";
 import type { RowBatch } from "../execute/select.ts";
-import { counted } from "../plan/explain.ts";
+import { counted } from "../value/format-number.ts";
 import type { SelectPlan } from "../plan/plan.ts";
 import type { StatementResult } from "../result.ts";
 import type { Datum } from "../value/datum.ts";

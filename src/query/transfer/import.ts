@@ -11,7 +11,7 @@ import { compileExpression } from "../expression/compile.ts";
 import type { Compiled, Scope } from "../expression/compiled.ts";
 import { Frame } from "../expression/frame.ts";
 import { expiryOption, metaOption, storedKey, storedValue, ttlOption } from "../execute/stored.ts";
-import { counted, formatCount } from "../plan/explain.ts";
+import { counted, formatCount } from "../value/format-number.ts";
 import { Problem } from "../problem.ts";
 import type { StatementResult } from "../result.ts";
 import { unboxed, type Datum } from "../value/datum.ts";

@@ -28,8 +28,9 @@ export function parseJson(text: string): unknown {
   if (!mayBeJson(text.charCodeAt(0))) return NOT_JSON;
   try {
     return MANY_DIGITS.test(text) ? exactJson.parse(text, keepDigits) : JSON.parse(text);
-  } catch {
-    return NOT_JSON;
+  } catch (error) {
+    if (error instanceof SyntaxError) return NOT_JSON;
+    throw error;
   }
 }
 

@@ -1,0 +1,64 @@
+/** What the commit queue is given, and what its callers bring to it. */
+
+import type { MelesError } from "../base/errors.ts";
+import type { Version } from "../base/ids.ts";
+import type { Env } from "../env/env.ts";
+import type { ConflictTable } from "../transaction/conflict-table.ts";
+import type { Oracle } from "../transaction/oracle.ts";
+import type { ReadSet } from "../transaction/read-set.ts";
+import type { WriteEntry } from "../transaction/write-set.ts";
+import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
+import type { SyncLevel } from "./contract.ts";
+import type { Memtables } from "./memtables.ts";
+
+export interface CommitQueueParts {
+  readonly env: Env;
+  readonly directory: string;
+  readonly oracle: Oracle;
+  readonly conflicts: ConflictTable;
+  readonly memtables: Memtables;
+  readonly valueLog: ValueLogWriter;
+  readonly valueThreshold: number;
+  readonly sync: SyncLevel;
+  readonly syncIntervalMs: number;
+  /** May the active memtable be frozen now, or are too many waiting for their flush? */
+  readonly canRotate: () => boolean;
+  /** A group was written. */
+  readonly onWrite: () => void;
+  /** A memtable was frozen. */
+  readonly onRotate: () => void;
+  /** Why background work is not going on, if it is not: commits are refused then instead of waiting. */
+  readonly obstacle: () => MelesError | undefined;
+  /** How long to hold back acknowledgements, so that background work keeps up; 0 = not at all. */
+  readonly delayMs: () => number;
+  readonly onStall: (waitedMs: number) => void;
+  readonly onFailure: (error: MelesError) => void;
+}
+
+/** Who stages bulk writes, which have no promise of their own. */
+export interface BulkOwner {
+  /** Some of what it has staged is lost. */
+  groupFailed(error: unknown): void;
+}
+
+/** What a transaction brings to its commit. */
+export interface TransactionCommit {
+  readonly readVersion: Version;
+  /** Absent when conflicts are not detected. */
+  readonly reads: ReadSet | undefined;
+  readonly writes: readonly WriteEntry[];
+  /** Log bytes of the writes. */
+  readonly bytes: number;
+  readonly sync: boolean | undefined;
+  /** Called once the check is done: its own keys need not be remembered for itself. Idempotent. */
+  readonly endUpdate: () => void;
+}
+
+export interface CommitCounters {
+  commits: number;
+  conflicts: number;
+  entries: number;
+  userBytes: number;
+  logBytes: number;
+  stallMs: number;
+}
