@@ -154,6 +154,24 @@ One-shot writes are synced before they are acknowledged unless --sync says other
     load: () => import("./commands/verify.ts").then((module) => module.runVerify),
   },
   {
+    name: "backup",
+    positionals: [DIR, { name: "FILE" }],
+    flags: ["since", ...OPEN_FLAGS],
+    summary: "write a backup that Badger reads, too; FILE - writes to standard output",
+    details: `Prints the version to pass as the next --since, for a backup of what has changed after this one.
+FILE appears when it is whole; an earlier one stays until then.`,
+    load: () => import("./commands/backup.ts").then((module) => module.runBackup),
+  },
+  {
+    name: "restore",
+    positionals: [{ name: "FILE" }, DIR],
+    flags: ["sync", ...OPEN_FLAGS],
+    summary: "read a backup into a directory; FILE - reads standard input",
+    details: `Reads Badger's backups and ours, keeps all versions, and prints the newest. DIR is created if missing;
+one that holds entries is added to. Restore incremental backups in the order they were made.`,
+    load: () => import("./commands/restore.ts").then((module) => module.runRestore),
+  },
+  {
     name: "completion",
     positionals: [{ name: "SHELL", completes: ["bash", "zsh", "fish"] }],
     flags: [],
@@ -182,8 +200,6 @@ fish: meles completion fish > ~/.config/fish/completions/meles.fish`,
 export const UNSUPPORTED_COMMANDS: readonly string[] = [
   "inspect",
   "salvage",
-  "backup",
-  "restore",
   "dump",
   "load",
   "flatten",

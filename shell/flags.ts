@@ -54,6 +54,7 @@ export const FLAGS = {
   literal: { summary: `read KEY and VALUE as literals: 'text', b"\\x00", x'00ff', b64'AAE='` },
   limit: { value: "N", summary: "at most so many entries" },
   reverse: { summary: "last key first" },
+  since: { value: "VERSION", summary: "only what is newer than this version" },
   "keys-only": { summary: "leave values out" },
   ttl: {
     value: "DURATION",

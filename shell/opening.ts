@@ -16,6 +16,8 @@ export interface OpenRequest {
   /** Without it a missing directory is refused. */
   readonly create: boolean;
   readonly sync?: SyncLevel | undefined;
+  /** Old versions stay, however many there are of a key. */
+  readonly keepVersions?: boolean;
 }
 
 export const MEMORY = ":memory:";
@@ -33,6 +35,7 @@ export async function openDatabase(
     return await open(directory, {
       readOnly: request.readOnly,
       ...(request.sync === undefined ? {} : { sync: request.sync }),
+      ...(request.keepVersions === true ? { versionsToKeep: Number.MAX_SAFE_INTEGER } : {}),
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
     });
   } catch (error) {

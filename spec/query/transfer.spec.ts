@@ -208,9 +208,9 @@ test("COLLECT frees the value log of what was deleted", async () => {
   await using database = await open("/db", { env, valueThreshold: 100, valueLogFileSize: 1 << 20 });
   const session = new Session(database, env);
   for (let i = 0; i < 30; i++) await session.execute(`PUT 'k${i}' ?`, ["x".repeat(100_000)]);
+  const before = database.size().valueLogs;
   await session.execute("DELETE FROM kv");
   const result = await session.execute("COLLECT");
-  expect(result).toMatchObject({ kind: "done" });
   expect(JSON.stringify(result)).toMatch(/value-log files? removed/);
-  expect(database.count()).toBe(0);
+  expect(database.size().valueLogs).toBeLessThan(before / 2);
 });

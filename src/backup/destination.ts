@@ -123,7 +123,7 @@ class DescriptorDestination implements Destination {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.#sink.write(bytes);
+    await this.#sink.write(bytes);
     await this.#sink.flush();
   }
 

@@ -4,7 +4,7 @@
  * grows with the bytes that are there, never with a number that claims them.
  */
 
-import { CorruptionError, MelesError } from "../base/errors.ts";
+import { type CorruptionError, MelesError } from "../base/errors.ts";
 import {
   BACKUP_FRAME_HEADER_SIZE,
   BACKUP_FRAME_LENGTH_MAX,

@@ -49,13 +49,13 @@ export class DataKeys implements LogKeys {
     const bytes = env.fileSystem.readFile(join(directory, KEYREGISTRY));
     if (bytes === undefined) {
       const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, []);
-      if (!readOnly) dataKeys.#write();
+      if (!readOnly) dataKeys.#write([]);
       return dataKeys;
     }
     const registry = decodeKeyRegistry(bytes, masterKey);
     const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, [...registry.keys]);
     // Nothing may ever be appended behind a torn tail.
-    if (!readOnly && registry.validEnd < bytes.length) dataKeys.#write();
+    if (!readOnly && registry.validEnd < bytes.length) dataKeys.#write(dataKeys.#keys);
     return dataKeys;
   }
 
@@ -95,8 +95,9 @@ export class DataKeys implements LogKeys {
       iv: this.#randomBytes(IV_BYTES),
       createdAt: Math.floor(nowMs / 1000),
     };
+    // Only a key that is in the registry may be used: what it encrypts would be lost without it.
+    this.#write([...this.#keys, key]);
     this.#keys.push(key);
-    this.#write();
     return key;
   }
 
@@ -104,7 +105,7 @@ export class DataKeys implements LogKeys {
    * Writes the whole registry to a new file and puts it in place. Badger appends; rewriting a few
    * hundred bytes every ten days leaves no torn tail to reason about.
    */
-  #write(): void {
+  #write(keys: readonly DataKey[]): void {
     const { fileSystem } = this.#env;
     const temporary = join(this.#directory, KEYREGISTRY_REWRITE);
     const file = fileSystem.open(temporary, { write: true, create: "truncate" });
@@ -113,7 +114,7 @@ export class DataKeys implements LogKeys {
       const header = encodeKeyRegistryHeader(this.#randomBytes(IV_BYTES), this.#masterKey);
       for (const part of [
         header,
-        ...this.#keys.map((k) => encodeDataKeyRecord(k, this.#masterKey)),
+        ...keys.map((k) => encodeDataKeyRecord(k, this.#masterKey)),
       ]) {
         file.write(part, 0, part.length, position);
         position += part.length;

@@ -39,6 +39,8 @@ export class Memtables {
   #frozen: LoggedMemtable[];
   #active: LoggedMemtable;
   #newestFirst: readonly Memtable[] = [];
+  /** Logs of flushed memtables that could not be removed: the next open would replay them. */
+  #leftLogs: string[] = [];
   #nextNumber: FileNumber;
   #pointedBytesMax = Number.POSITIVE_INFINITY;
 
@@ -75,8 +77,12 @@ export class Memtables {
     return this.#newestFirst;
   }
 
-  /** A memtable may hold versions older than the tree's: replayed from a directory that Badger wrote. */
+  /**
+   * A memtable, or one that the next open replays, may hold versions older than the tree's: of a
+   * directory that Badger wrote, or of a log that outlived its flush.
+   */
   get mayHoldOlder(): boolean {
+    if (this.#leftLogs.length > 0) return true;
     return this.#newestFirst.some((memtable) => !memtable.isEmpty && !memtable.isKnownOrdered);
   }
 
@@ -119,9 +125,20 @@ export class Memtables {
   remove(flushed: LoggedMemtable): void {
     this.#frozen = this.#frozen.filter((one) => one !== flushed);
     this.#refresh();
-    if (flushed.log !== undefined) {
-      flushed.log.close();
-      this.#env.fileSystem.remove(join(this.#directory, memFileName(flushed.number)));
+    if (flushed.log === undefined) return;
+    flushed.log.close();
+    this.#leftLogs.push(join(this.#directory, memFileName(flushed.number)));
+    this.#leftLogs = this.#leftLogs.filter((path) => !this.#isRemoved(path));
+  }
+
+  #isRemoved(path: string): boolean {
+    try {
+      this.#env.fileSystem.remove(path);
+      return true;
+    } catch (error) {
+      // Tried again after the next flush; until then no delete marker may be dropped.
+      this.#env.log("warn", "a flushed log could not be removed", { error: String(error) });
+      return false;
     }
   }
 

@@ -12,7 +12,7 @@ import { META_POINTER } from "../format/stored-value.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import { TableReader } from "../table/table-reader.ts";
-import { ValueLogReader } from "../value-log/value-log-reader.ts";
+import type { ValueLogReader } from "../value-log/value-log-reader.ts";
 import type { VerifyOptions, VerifyReport } from "./contract.ts";
 import type { DatabaseParts } from "./database.ts";
 
@@ -51,18 +51,15 @@ class Verification {
     this.#parts = parts;
     this.#options = options;
     this.#levels = levels;
-    this.#values = new ValueLogReader(parts.env.fileSystem, parts.path, parts.keys);
+    // The database's own reader: it keeps files that were collected meanwhile open for this tree.
+    this.#values = parts.values;
     this.#totalBytes = levels.flat().reduce((sum, table) => sum + table.sizeBytes, 0);
   }
 
   async run(): Promise<VerifyReport> {
     const tables = this.#levels.flat();
-    try {
-      for (const table of tables) await this.#verifyTable(table);
-      this.#verifyLevels();
-    } finally {
-      this.#values.close();
-    }
+    for (const table of tables) await this.#verifyTable(table);
+    this.#verifyLevels();
     return {
       files: tables.length,
       bytes: this.#bytes,
