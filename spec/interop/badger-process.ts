@@ -64,6 +64,8 @@ export interface BadgerVersion {
   readonly expiresAt: number;
   readonly deleted: boolean;
   readonly discard: boolean;
+  /** Its value cannot be had: Badger logs that and returns an empty one. */
+  readonly unreadable: boolean;
 }
 
 export interface BadgerDump {
@@ -141,10 +143,25 @@ export class BadgerProcess implements AsyncDisposable {
     return (await this.call("commit", { transactions })) as number[];
   }
 
-  /** Everything there is; fails on anything Badger logged as an error, such as an unreadable value. */
+  /** Everything there is; fails on unreadable values and whatever else Badger logged as an error. */
   async dump(parameters: { since?: number; internal?: boolean } = {}): Promise<BadgerDump> {
+    const dump = await this.dumpCollected(parameters);
+    const unreadable = dump.versions.filter((one) => one.unreadable).map((one) => one.version);
+    if (unreadable.length > 0) throw new BadgerError(`no values of versions ${unreadable.join()}`);
+    return dump;
+  }
+
+  /**
+   * The same after Badger has collected: it leaves superseded versions behind whose value-log file it
+   * has removed. What is live must be readable still.
+   */
+  async dumpCollected(
+    parameters: { since?: number; internal?: boolean } = {},
+  ): Promise<BadgerDump> {
     const dump = (await this.call("dump", parameters)) as BadgerDump;
-    if (dump.errors.length > 0) throw new BadgerError(dump.errors.slice(0, 3).join("; "));
+    const lost = dump.live.filter((one) => one.unreadable).map((one) => `live ${one.version}`);
+    const errors = [...dump.errors, ...lost];
+    if (errors.length > 0) throw new BadgerError(errors.slice(0, 3).join("; "));
     return { ...dump, versions: dump.versions.map(decoded), live: dump.live.map(decoded) };
   }
 

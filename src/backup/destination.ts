@@ -25,22 +25,26 @@ export function openDestination(sink: BackupSink, fileSystem: FileSystem): Desti
   if (typeof sink === "string" && sink !== "") return openFile(sink, fileSystem);
   if (sink instanceof WritableStream) return new StreamDestination(sink);
   if (sink instanceof Blob && "writer" in sink) {
-    return sink.name === undefined
-      ? new DescriptorDestination(sink)
-      : openFile(sink.name, fileSystem);
+    return sink.name === undefined ? openDescriptor(sink) : openFile(sink.name, fileSystem);
   }
-  throw new MelesError(
-    "ERR_INVALID_ARGUMENT",
-    "backup() writes to a path, a Bun.file or a WritableStream",
-  );
+  throw noSink();
+}
+
+function noSink(cause?: unknown): MelesError {
+  const message = "backup() writes to a path, a Bun.file or a WritableStream";
+  return new MelesError("ERR_INVALID_ARGUMENT", message, { cause });
 }
 
 /** What a backup is called until it is whole. */
 const PARTIAL_SUFFIX = ".partial";
 
 function openFile(path: string, fileSystem: FileSystem): Destination {
+  const kind = fileSystem.info(path)?.kind;
+  if (kind === "directory") {
+    throw new MelesError("ERR_INVALID_ARGUMENT", `${path} is a directory; a backup is a file`);
+  }
   // A device or a pipe cannot be replaced by a rename.
-  const inPlace = fileSystem.info(path)?.kind === "other";
+  const inPlace = kind === "other";
   const writtenPath = inPlace ? path : path + PARTIAL_SUFFIX;
   const file = fileSystem.open(writtenPath, { write: true, create: "truncate" });
   return new FileDestination(fileSystem, file, path, inPlace);
@@ -90,26 +94,40 @@ class FileDestination implements Destination {
 class StreamDestination implements Destination {
   readonly keepsChunks = true;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** Ends the wait for a stream that takes nothing: `abort` waits for the write under way. */
+  #giveUp: (reason: unknown) => void = () => undefined;
 
   constructor(stream: WritableStream<Uint8Array>) {
     this.#writer = stream.getWriter();
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.#writer.ready;
-    await this.#writer.write(bytes);
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#waitFor(this.#writer.write(bytes));
   }
 
-  async finish(): Promise<void> {
-    await this.#writer.close();
+  finish(): Promise<void> {
+    return this.#waitFor(this.#writer.close());
   }
 
   async abandon(reason: unknown): Promise<void> {
-    try {
-      await this.#writer.abort(reason);
-    } catch {
-      // The failure that led here is the one to report.
-    }
+    // The failure that led here is the one to report.
+    this.#writer.abort(reason).catch(() => undefined);
+    this.#giveUp(reason);
+  }
+
+  #waitFor(step: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      step.then(resolve, reject);
+    });
+  }
+}
+
+function openDescriptor(file: Bun.BunFile): Destination {
+  try {
+    return new DescriptorDestination(file.writer());
+  } catch (cause) {
+    throw noSink(cause); // A Blob of bytes looks like a file, but is none.
   }
 }
 
@@ -118,8 +136,8 @@ class DescriptorDestination implements Destination {
   readonly keepsChunks = true;
   readonly #sink: Bun.FileSink;
 
-  constructor(file: Bun.BunFile) {
-    this.#sink = file.writer();
+  constructor(sink: Bun.FileSink) {
+    this.#sink = sink;
   }
 
   async write(bytes: Uint8Array): Promise<void> {

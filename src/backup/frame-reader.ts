@@ -78,16 +78,9 @@ export class FrameReader {
       if (this.#end === this.#start) return false;
       throw this.#cutShort("the length of a frame");
     }
-    const { sizeBytes } = this.#origin;
-    const behind = this.offset + BACKUP_FRAME_HEADER_SIZE;
-    const lengthMax =
-      sizeBytes === undefined ? BACKUP_FRAME_LENGTH_MAX : Math.max(0, sizeBytes - behind);
     this.#frameOffset = this.offset;
-    this.#frameLength = decodeBackupFrameLength(
-      this.#buffer,
-      this.#start,
-      Math.min(lengthMax, BACKUP_FRAME_LENGTH_MAX),
-    );
+    // Not held against what is left of a file: of a frame cut short, the whole entries count.
+    this.#frameLength = decodeBackupFrameLength(this.#buffer, this.#start);
     this.#frameLeft = this.#frameLength;
     this.#start += BACKUP_FRAME_HEADER_SIZE;
     return true;

@@ -37,9 +37,12 @@ export function openOrigin(source: BackupSource, fileSystem: FileSystem): Origin
 }
 
 function openFile(path: string, fileSystem: FileSystem): Origin {
-  const isFile = fileSystem.info(path)?.kind !== "other";
+  const kind = fileSystem.info(path)?.kind;
+  if (kind === "directory") {
+    throw new MelesError("ERR_INVALID_ARGUMENT", `${path} is a directory; a backup is a file`);
+  }
   const file = fileSystem.open(path, { write: false, create: "never" });
-  return new FileOrigin(file, baseName(path), isFile ? file.size() : undefined);
+  return new FileOrigin(file, baseName(path), kind === "file" ? file.size() : undefined);
 }
 
 class FileOrigin implements Origin {

@@ -1,7 +1,9 @@
 /**
  * What a snapshot sees of a merged cursor, inside bounds: for each user key the newest version ≤ the
  * read version, unless that is a delete marker or has expired. With `allVersions` every version
- * ≤ the read version, newest first (oldest first in reverse), markers included.
+ * ≤ the read version, newest first (oldest first in reverse), markers included; only superseded
+ * versions whose value-log file was collected are passed over. Badger leaves such ones behind: its
+ * collection writes a version again on top, and what is below comes to light when that copy is dropped.
  *
  * Walks in one direction, chosen at construction; `seek` may be called at any time. The current entry
  * is a slice of the inner cursor's buffers, except in reverse, where the candidate has to be copied
@@ -11,7 +13,7 @@
 import { compareRange, EMPTY_BYTES } from "../base/bytes.ts";
 import { copyBytes } from "../base/copy-bytes.ts";
 import { VERSION_MAX } from "../base/ids.ts";
-import { isDeletedOrExpired } from "../format/stored-value.ts";
+import { isDeletedOrExpired, META_POINTER } from "../format/stored-value.ts";
 import type { EntryCursor } from "./cursor.ts";
 
 export interface Visibility {
@@ -26,6 +28,8 @@ export interface Visibility {
   readonly upper: Uint8Array | undefined;
   /** Leave out keys that belong to the engine (`!badger!…`). */
   readonly hidden: Uint8Array;
+  /** Whether the value-log file that the pointer at `offset` names is gone; absent = never asked. */
+  readonly isCollected?: (bytes: Uint8Array, offset: number) => boolean;
 }
 
 export class VisibleCursor {
@@ -113,7 +117,11 @@ export class VisibleCursor {
         continue;
       }
       if (allVersions) {
-        if (inner.version > since) return this.#show();
+        const isSuperseded = this.#isLastKey();
+        if (!isSuperseded) this.#rememberKey();
+        if (inner.version > since && !(isSuperseded && this.#isCollected(inner))) {
+          return this.#show();
+        }
         inner.next();
         continue;
       }
@@ -151,8 +159,10 @@ export class VisibleCursor {
       if (allVersions) {
         const wanted = inner.version > since;
         if (wanted) this.#keep();
+        const isDoubtful = wanted && this.#isCollected(inner);
+        if (isDoubtful) this.#rememberKey();
         inner.prev();
-        if (wanted) return;
+        if (wanted && !(isDoubtful && this.#isSupersededBehind())) return;
         continue;
       }
       this.#rememberKey();
@@ -165,6 +175,18 @@ export class VisibleCursor {
         return;
     }
     this.valid = false;
+  }
+
+  /** In reverse: whether a newer visible version of the remembered key follows. */
+  #isSupersededBehind(): boolean {
+    const inner = this.#inner;
+    while (inner.valid && isAbove(inner.version, this.#options.readVersion)) inner.prev();
+    return inner.valid && this.#isLastKey();
+  }
+
+  #isCollected({ meta, valueBytes, valueOffset }: EntryCursor): boolean {
+    if ((meta & META_POINTER) === 0) return false;
+    return this.#options.isCollected?.(valueBytes, valueOffset) ?? false;
   }
 
   #isHidden(): boolean {

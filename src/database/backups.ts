@@ -13,6 +13,7 @@ import { RestoreRun } from "../backup/restore.ts";
 import { MelesError } from "../base/errors.ts";
 import { RESERVED_KEY_PREFIX, type Version } from "../base/ids.ts";
 import { VisibleCursor } from "../cursor/visible-cursor.ts";
+import { pointerFile } from "../format/value-pointer.ts";
 import { boundsOf, invalid } from "./arguments.ts";
 import type { BackupOptions, RestoreOptions } from "./contract.ts";
 import type { DatabaseParts } from "./database.ts";
@@ -67,6 +68,7 @@ function openCursor(parts: DatabaseParts, readVersion: Version, since: Version):
     nowSeconds,
     readVersion,
     hidden: RESERVED_KEY_PREFIX,
+    isCollected: (bytes, offset) => parts.values.isGone(pointerFile(bytes, offset)),
   });
 }
 

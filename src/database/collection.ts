@@ -154,6 +154,7 @@ export class Collection {
       liveBytes: Math.min(this.#size(file), live.get(file) ?? 0),
       isBusy:
         file === valueLog.activeFile ||
+        (valueLog.groupFirstFile > 0 && file >= valueLog.groupFirstFile) ||
         memtables.newestFirst.some((memtable) => memtable.valueLogBytes.has(file)),
     }));
   }

@@ -29,6 +29,8 @@ export interface CommitQueueParts {
   readonly onRotate: () => void;
   /** Why background work is not going on, if it is not: commits are refused then instead of waiting. */
   readonly obstacle: () => MelesError | undefined;
+  /** A commit was refused for that reason: time to try again. */
+  readonly onRefused: () => void;
   /** How long to hold back acknowledgements, so that background work keeps up; 0 = not at all. */
   readonly delayMs: () => number;
   readonly onStall: (waitedMs: number) => void;

@@ -350,8 +350,9 @@ export class CommitQueue {
     if (memtables.active.memtable.isEmpty) return memtables.hasRoom(bytes);
     if (!this.#parts.canRotate()) {
       const obstacle = this.#parts.obstacle();
-      if (obstacle !== undefined) throw obstacle;
-      return false;
+      if (obstacle === undefined) return false;
+      this.#parts.onRefused();
+      throw obstacle;
     }
     memtables.rotate();
     this.#parts.onRotate();
@@ -506,6 +507,7 @@ export class CommitQueue {
     const waiters = this.#waiters;
     this.#waiters = [];
     this.#groupFirst = 0;
+    this.#parts.valueLog.endGroup();
     this.#groupSync = false;
     this.#groupUnrecorded = false;
     this.#bulkOwners.clear();

@@ -112,10 +112,7 @@ export class DataKeys implements LogKeys {
     try {
       let position = 0;
       const header = encodeKeyRegistryHeader(this.#randomBytes(IV_BYTES), this.#masterKey);
-      for (const part of [
-        header,
-        ...keys.map((k) => encodeDataKeyRecord(k, this.#masterKey)),
-      ]) {
+      for (const part of [header, ...keys.map((k) => encodeDataKeyRecord(k, this.#masterKey))]) {
         file.write(part, 0, part.length, position);
         position += part.length;
       }

@@ -108,6 +108,7 @@ export class Maintenance {
   readonly #running = new Map<CompactionPlan, Promise<void>>();
   #retry: Timer | undefined;
   #failures = 0;
+  #failedMs = 0;
   #finishing = false;
   /** What the last flush and the last compaction failed with, until one succeeds. */
   readonly #obstacles = new Map<Work, MelesError>();
@@ -307,6 +308,15 @@ export class Maintenance {
     return done;
   }
 
+  /** Somebody waits for the work that has failed: tries again unless it was tried just now. */
+  retrySoon(): void {
+    const { clock } = this.#parts.env;
+    if (this.#retry === undefined || clock.monotonicMs() - this.#failedMs < RETRY_DELAY_MS) return;
+    this.#retry.cancel();
+    this.#retry = undefined;
+    this.schedule();
+  }
+
   #succeeded(work: Work): void {
     this.#failures = 0;
     this.#obstacles.delete(work);
@@ -324,6 +334,7 @@ export class Maintenance {
     );
     env.log("error", `a background ${work} failed`, { error: String(error) });
     events.emit("error", error);
+    this.#failedMs = env.clock.monotonicMs();
     const delayMs = Math.min(RETRY_DELAY_MAX_MS, RETRY_DELAY_MS * 2 ** this.#failures);
     this.#failures++;
     this.#retry ??= env.clock.after(delayMs, () => {

@@ -182,6 +182,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     onWrite: () => maintenance.noteWrite(),
     onRotate: () => maintenance.schedule(),
     obstacle: () => maintenance.obstacle,
+    onRefused: () => maintenance.retrySoon(),
     delayMs: () => maintenance.delayMs(),
     onStall: (waitedMs) => events.emit("stall", { waitedMs }),
     onFailure: (error) => events.emit("error", error),

@@ -15,7 +15,7 @@ import type { EntryCursor } from "../cursor/cursor.ts";
 import { VisibleCursor } from "../cursor/visible-cursor.ts";
 import { isDeletedOrExpired, META_DELETE, META_POINTER } from "../format/stored-value.ts";
 import { valueLengthOfRecord } from "../format/log-record.ts";
-import { pointerLength } from "../format/value-pointer.ts";
+import { pointerFile, pointerLength } from "../format/value-pointer.ts";
 import { OWN_WRITE_VERSION } from "../transaction/oracle.ts";
 import type { RangeRead } from "../transaction/read-set.ts";
 import type { ValueLogReader } from "../value-log/value-log-reader.ts";
@@ -234,6 +234,7 @@ class Walk {
     const cursor = this.#current;
     const { valueBytes, valueOffset, valueLength } = cursor;
     if ((cursor.meta & META_POINTER) !== 0) {
+      if (this.#isCollectedRest()) return EMPTY_BYTES;
       return this.#host.values.readView(
         valueBytes,
         valueOffset,
@@ -268,6 +269,14 @@ class Walk {
     );
   }
 
+  /** An expired version whose value was collected: all that is left of it is that it ended. */
+  #isCollectedRest(): boolean {
+    const { meta, expiresAt, valueBytes, valueOffset } = this.#current;
+    if (!this.#bounds.allVersions || expiresAt === 0) return false;
+    if (!isDeletedOrExpired(meta, expiresAt, this.#nowSeconds)) return false;
+    return this.#host.values.isGone(pointerFile(valueBytes, valueOffset));
+  }
+
   #valueSize(): number {
     const cursor = this.#current;
     if ((cursor.meta & META_POINTER) === 0) return cursor.valueLength;
@@ -291,6 +300,7 @@ class Walk {
       lower,
       upper,
       hidden: HIDDEN_PREFIX,
+      isCollected: (bytes, offset) => this.#host.values.isGone(pointerFile(bytes, offset)),
     });
     this.#cursor = cursor;
     return cursor;

@@ -30,6 +30,8 @@ export class ValueLogReader {
   readonly #directory: string;
   readonly #keys: LogKeys;
   readonly #open = new Map<FileNumber, OpenFile>();
+  /** Files found missing. */
+  readonly #gone = new Set<FileNumber>();
   /** Removed files, with the serial of the first tree that does without them. */
   readonly #retired = new Map<FileNumber, number>();
   readonly #view = new LogRecordView();
@@ -76,6 +78,19 @@ export class ValueLogReader {
   ): Uint8Array {
     const view = this.#load(bytes, offset, key, keyOffset, keyLength, version);
     return this.#scratch.subarray(view.valueOffset, view.valueOffset + view.valueLength);
+  }
+
+  /**
+   * Whether there is no such file any more. Numbers are never given out twice, so it stays so. Badger's
+   * collection leaves pointers into such files behind, in entries that newer ones shadow.
+   */
+  isGone(fileNumber: FileNumber): boolean {
+    if (this.#open.has(fileNumber)) return false;
+    if (this.#gone.has(fileNumber)) return true;
+    const path = join(this.#directory, valueLogFileName(fileNumber));
+    if (this.#fileSystem.info(path) !== undefined) return false;
+    this.#gone.add(fileNumber);
+    return true;
   }
 
   #load(

@@ -48,6 +48,7 @@ export class ValueLogWriter {
   #bytesWritten = 0;
   readonly #created: FileNumber[] = [];
   readonly #fileCountMax: number;
+  #groupFirstFile: FileNumber = 0;
   #fileSizeBytes: number;
 
   constructor(
@@ -110,7 +111,21 @@ export class ValueLogWriter {
       this.#cipher.sealRecord(this.#staging, start, keyOffset, start + length, position);
     }
     this.#records++;
+    if (this.#groupFirstFile === 0) this.#groupFirstFile = this.#currentNumber;
     writeValuePointer(pointer, pointerOffset, this.#currentNumber, length, position);
+  }
+
+  /**
+   * The first file that a group on its way refers to; 0 when there is no such group. Its pointers are
+   * in no memtable yet, so collection must leave files from here on alone.
+   */
+  get groupFirstFile(): FileNumber {
+    return this.#groupFirstFile;
+  }
+
+  /** The group is over: its pointers are in the memtable, or nowhere. */
+  endGroup(): void {
+    this.#groupFirstFile = 0;
   }
 
   /** Takes `count` numbers out of the sequence for somebody else and returns the first. */

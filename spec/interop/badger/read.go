@@ -18,14 +18,19 @@ type version struct {
 	ExpiresAt uint64 `json:"expiresAt"`
 	Deleted   bool   `json:"deleted"`
 	Discard   bool   `json:"discard"`
+	// Unreadable: the value's record cannot be had; Badger logs that and returns an empty value.
+	Unreadable bool `json:"unreadable"`
 }
 
-func describe(item *badger.Item) (version, error) {
+func describe(state *session, item *badger.Item) (version, error) {
+	earlier := state.log.failureCount()
 	value, err := item.ValueCopy(nil)
+	isUnreadable := state.log.failureCount() > earlier
+	state.log.forgetAfter(earlier)
 	return version{
 		Key: item.KeyCopy(nil), Value: list(value), Version: item.Version(), UserMeta: item.UserMeta(),
 		ExpiresAt: item.ExpiresAt(), Deleted: item.IsDeletedOrExpired(),
-		Discard: item.DiscardEarlierVersions(),
+		Discard: item.DiscardEarlierVersions(), Unreadable: isUnreadable,
 	}, err
 }
 
@@ -34,23 +39,23 @@ func describe(item *badger.Item) (version, error) {
 func dump(state *session, req *request) (any, error) {
 	txn := begin(state, false)
 	defer txn.Discard()
-	versions, err := scan(txn, badger.IteratorOptions{
+	versions, err := scan(state, txn, badger.IteratorOptions{
 		AllVersions: true, PrefetchValues: false, SinceTs: req.Since, InternalAccess: req.Internal,
 	})
 	if err != nil {
 		return nil, err
 	}
-	live, err := scan(txn, badger.IteratorOptions{
-		PrefetchValues: true, PrefetchSize: 10, SinceTs: req.Since, InternalAccess: req.Internal,
+	live, err := scan(state, txn, badger.IteratorOptions{
+		PrefetchValues: false, SinceTs: req.Since, InternalAccess: req.Internal,
 	})
 	if err != nil {
 		return nil, err
 	}
 	if req.Since == 0 {
-		if err := comparePointReads(txn, versions, live); err != nil {
+		if err := comparePointReads(state, txn, versions, live); err != nil {
 			return nil, err
 		}
-		if err := compareBackward(txn, live, req.Internal); err != nil {
+		if err := compareBackward(state, txn, live, req.Internal); err != nil {
 			return nil, err
 		}
 	}
@@ -60,12 +65,12 @@ func dump(state *session, req *request) (any, error) {
 	}, nil
 }
 
-func scan(txn *badger.Txn, options badger.IteratorOptions) ([]version, error) {
+func scan(state *session, txn *badger.Txn, options badger.IteratorOptions) ([]version, error) {
 	iterator := txn.NewIterator(options)
 	defer iterator.Close()
 	found := []version{}
 	for iterator.Rewind(); iterator.Valid(); iterator.Next() {
-		one, err := describe(iterator.Item())
+		one, err := describe(state, iterator.Item())
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +79,7 @@ func scan(txn *badger.Txn, options badger.IteratorOptions) ([]version, error) {
 	return found, nil
 }
 
-func comparePointReads(txn *badger.Txn, versions []version, live []version) error {
+func comparePointReads(state *session, txn *badger.Txn, versions []version, live []version) error {
 	next := 0
 	for i := range versions {
 		key := versions[i].Key
@@ -90,7 +95,7 @@ func comparePointReads(txn *badger.Txn, versions []version, live []version) erro
 		case !isLive:
 			return fmt.Errorf("get %x finds version %d, the scan nothing", key, item.Version())
 		default:
-			one, err := describe(item)
+			one, err := describe(state, item)
 			if err != nil {
 				return err
 			}
@@ -108,8 +113,8 @@ func comparePointReads(txn *badger.Txn, versions []version, live []version) erro
 	return nil
 }
 
-func compareBackward(txn *badger.Txn, live []version, internal bool) error {
-	backward, err := scan(txn, badger.IteratorOptions{Reverse: true, InternalAccess: internal})
+func compareBackward(state *session, txn *badger.Txn, live []version, internal bool) error {
+	backward, err := scan(state, txn, badger.IteratorOptions{Reverse: true, InternalAccess: internal})
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,19 @@ func (r *recorder) Warningf(format string, arguments ...any) {
 func (r *recorder) Infof(string, ...any)  {}
 func (r *recorder) Debugf(string, ...any) {}
 
+func (r *recorder) failureCount() int {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	return len(r.errors)
+}
+
+// forgetAfter drops all errors but the first ones.
+func (r *recorder) forgetAfter(count int) {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	r.errors = r.errors[:count]
+}
+
 // take returns what was logged since the last call.
 func (r *recorder) take() (failures []string, warnings []string) {
 	r.lock.Lock()

@@ -1,0 +1,94 @@
+/**
+ * What one process of a benchmark is told to do, and what it answers. A job is JSON, so that programs
+ * in other languages can do the very same work: `badger/` reads it too, `rocksdb.ts` translates it.
+ */
+
+/** Names as printed. `raw` stands for a bare loop over the system call or memory copy in question. */
+export type StoreName = "meles" | "lmdb" | "classic-level" | "bun:sqlite" | "badger" | "rocksdb";
+
+/** `random`: hashed numbers, so a rising index is a random walk. `sequential`: big-endian numbers. */
+export type KeyOrder = "random" | "sequential";
+
+/** What an acknowledged write survives: a crash of the process, or a loss of power. */
+export type Durability = "process" | "power";
+
+export interface Job {
+  readonly store: StoreName;
+  readonly directory: string;
+  readonly keyOrder: KeyOrder;
+  /** Entries in the database once it is loaded; reads draw their keys from 0 … count − 1. */
+  readonly count: number;
+  readonly valueBytes: number;
+  readonly durability: Durability;
+  /** Block cache of every store that has one. */
+  readonly cacheBytes: number;
+  /** Memtable (write buffer) of every store that has one. */
+  readonly memtableBytes: number;
+  /** Values of at least so many bytes go to the value log, where a store has one. */
+  readonly valueThreshold: number;
+  readonly steps: readonly Step[];
+}
+
+/** `name` is that of the measure. Keys in `get`, `puts` … are drawn at random, the same in every store. */
+export type Step =
+  | {
+      readonly kind: "load";
+      readonly name: string;
+      readonly batch: number;
+      /** Stops early: the rate so far counts. For peers that are far slower than the rest. */
+      readonly limitMs?: number;
+    }
+  | { readonly kind: "settle"; readonly name: string }
+  | { readonly kind: "reopen"; readonly name: string }
+  | { readonly kind: "get"; readonly name: string; readonly ops: number; readonly miss?: boolean }
+  | { readonly kind: "scan"; readonly name: string; readonly how: ScanWay }
+  | {
+      readonly kind: "ranges";
+      readonly name: string;
+      readonly ops: number;
+      readonly length: number;
+    }
+  | { readonly kind: "puts"; readonly name: string; readonly ops: number }
+  | { readonly kind: "updates"; readonly name: string; readonly ops: number }
+  | {
+      readonly kind: "commits";
+      readonly name: string;
+      readonly ops: number;
+      readonly writers: number;
+    }
+  | {
+      readonly kind: "ycsb";
+      readonly name: string;
+      readonly ops: number;
+      readonly workload: Workload;
+    };
+
+/** `views`: the fastest way a store has to show keys and values; `entries`: objects the caller keeps. */
+export type ScanWay = "views" | "entries" | "reverse" | "keys";
+
+export type Workload = "A" | "B" | "C" | "D" | "E" | "F";
+
+/** What a step took. Numbers only; a step that a store cannot do gives no measure. */
+export interface Measure {
+  readonly name: string;
+  readonly ops: number;
+  readonly ms: number;
+  /** Waiting time of one write call (of one batch in `load`). */
+  readonly p99Ms?: number;
+  readonly p999Ms?: number;
+  readonly maxMs?: number;
+}
+
+/** What the whole process took, as the system counts it. Undefined where the system does not say. */
+export interface ProcessCost {
+  readonly maxResidentBytes: number | undefined;
+  /** Bytes of pages made dirty: writes and mapped files alike. */
+  readonly writtenBytes: number | undefined;
+  readonly wallMs: number;
+}
+
+export interface Outcome extends ProcessCost {
+  readonly measures: readonly Measure[];
+}
+
+export const KEY_BYTES = 16;
