@@ -54,9 +54,10 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
     settings,
     executor: backgroundExecutor(env, workers),
     runInline: (job) => runJob(job, env),
-    runQuery: (target, text, parameters) => createQuery(target, env, text, parameters),
+    // IMPORT and EXPORT mean the real disk, also for a database in memory.
+    runQuery: (target, text, parameters) => createQuery(target, base, text, parameters),
   });
-  environments.set(database, env);
+  environments.set(database, base);
   return database;
 }
 

@@ -4,7 +4,14 @@
  */
 
 /** Names as printed. `raw` stands for a bare loop over the system call or memory copy in question. */
-export type StoreName = "meles" | "lmdb" | "classic-level" | "bun:sqlite" | "badger" | "rocksdb";
+export type StoreName =
+  | "meles"
+  | "lmdb"
+  | "classic-level"
+  | "bun:sqlite"
+  | "badger"
+  | "rocksdb"
+  | "raw";
 
 /** `random`: hashed numbers, so a rising index is a random walk. `sequential`: big-endian numbers. */
 export type KeyOrder = "random" | "sequential";

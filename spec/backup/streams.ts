@@ -2,7 +2,7 @@
 
 import { concatBytes, EMPTY_BYTES, toText } from "../../src/base/bytes.ts";
 import type { Origin } from "../../src/backup/origin.ts";
-import { FrameReader } from "../../src/backup/frame-reader.ts";
+import type { FrameReader } from "../../src/backup/frame-reader.ts";
 import {
   type BackupEntry,
   decodeBackupFrame,
@@ -24,12 +24,12 @@ export class Collected {
   closed = false;
   abortReason: unknown;
 
-  get bytes(): Uint8Array {
-    return concatBytes(...this.chunks);
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(concatBytes(...this.chunks));
   }
 }
 
-export async function backupBytes(db: Database, since = 0): Promise<Uint8Array> {
+export async function backupBytes(db: Database, since = 0): Promise<Uint8Array<ArrayBuffer>> {
   const collected = new Collected();
   await db.backup(collected.stream, { since });
   return collected.bytes;

@@ -19,9 +19,7 @@ export async function commit(db: Database, writes: readonly LedgerWrite[]): Prom
 }
 
 function commitOne(db: Database, write: LedgerWrite): Promise<number> {
-  return write.deleted
-    ? db.delete(write.key)
-    : db.put(write.key, write.value, putOptions(write));
+  return write.deleted ? db.delete(write.key) : db.put(write.key, write.value, putOptions(write));
 }
 
 function putOptions(write: Pick<LedgerWrite, "userMeta" | "expiresAt" | "discard">) {

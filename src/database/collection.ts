@@ -19,7 +19,6 @@ import type { TableMeta } from "../manifest/version.ts";
 import {
   type CollectionGoal,
   garbageShare,
-  pickCondemned,
   type ValueLogFileState,
 } from "../value-log/collection-policy.ts";
 import { type Relocation, relocationFileNumbers } from "../value-log/relocator.ts";
@@ -27,6 +26,7 @@ import type { ValueLogReader } from "../value-log/value-log-reader.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Memtables } from "./memtables.ts";
+import type { Policies } from "./policies.ts";
 import type { TreeState } from "./tree-state.ts";
 
 export interface CollectionParts {
@@ -38,6 +38,7 @@ export interface CollectionParts {
   readonly values: ValueLogReader;
   readonly discards: Map<FileNumber, number>;
   readonly events: EventHub;
+  readonly policies: Policies;
   readonly fileSizeBytes: number;
   readonly recordCountMax: number;
   /** Files found at open. */
@@ -187,14 +188,14 @@ export class Collection {
   // ----------------------------------------------------------------------------- decisions
 
   /** Files whose values compaction should move now. */
-  condemned(): FileNumber[] {
+  condemned(): readonly FileNumber[] {
     if (this.unknownTable() !== undefined) return [];
     const share = this.#forcedShare;
     const goal =
       share === undefined
         ? GOAL
         : { ...GOAL, spaceAmplification: 1, slackBytes: 0, garbageShareMin: share };
-    return pickCondemned(this.states(), goal);
+    return this.#parts.policies.collection(this.states(), goal);
   }
 
   /** From now on any file with at least this share of garbage is emptied; `undefined` ends that. */

@@ -273,9 +273,11 @@ export interface Database extends Reader, AsyncDisposable {
   explainSpace(): SpaceReport;
   /**
    * Writes what one snapshot holds as a backup that Badger's `Load` reads, too: every key's versions
-   * newer than `since`, down to its last deletion. `version` is what to pass as the next `since`. A file
-   * appears under its name when it is whole; a stream is closed at the end, or aborted. Reads and writes
-   * go on; memory is a few MiB. `ERR_ABORTED`, `ERR_IO`, or what the stream fails with.
+   * newer than `since`, down to its last deletion. `version` is what to pass as the next `since`: an
+   * incremental backup holds the deletions that no compaction has dropped meanwhile. A file appears under
+   * its name when it is whole; a stream is closed at the end, or aborted. What comes out is not encrypted,
+   * even if the database is. Reads and writes go on; memory is a few MiB. `ERR_ABORTED`, `ERR_IO`, or
+   * what the stream fails with.
    */
   backup(sink: BackupSink, options?: BackupOptions): Promise<{ version: Version }>;
   /**

@@ -34,7 +34,6 @@ import { levelTargets } from "../compaction/level-targets.ts";
 import {
   type CompactionOptions,
   type CompactionState,
-  pickCompaction,
   pickLevelZero,
 } from "../compaction/leveled-policy.ts";
 import type { Env, Timer } from "../env/env.ts";
@@ -54,6 +53,7 @@ import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
 import { IdleWork } from "./idle-work.ts";
 import type { LoggedMemtable, Memtables } from "./memtables.ts";
+import type { Policies } from "./policies.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
 import type { TreeState } from "./tree-state.ts";
 
@@ -73,6 +73,7 @@ export interface MaintenanceParts {
   readonly runInline: (job: Job) => JobResult;
   readonly events: EventHub;
   readonly collection: Collection;
+  readonly policies: Policies;
   readonly discards: Map<FileNumber, number>;
   /** Writers that wait may go on, or will learn of the obstacle. */
   readonly onProgress: () => void;
@@ -224,9 +225,9 @@ export class Maintenance {
 
   /** The levels first, then what the value log asks for. */
   #pick(): CompactionPlan | undefined {
-    const { trees } = this.#parts;
+    const { trees, policies } = this.#parts;
     const state = this.#state();
-    return pickCompaction(trees.tree.version, state) ?? this.#pickForValueLog(state);
+    return policies.compaction(trees.tree.version, state) ?? this.#pickForValueLog(state);
   }
 
   #pickForValueLog(state: CompactionState): CompactionPlan | undefined {

@@ -12,6 +12,7 @@ import { ManifestLog } from "../manifest/manifest-log.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import { ConflictTable } from "../transaction/conflict-table.ts";
 import { Oracle } from "../transaction/oracle.ts";
+import { ValueProbe } from "../value-log/value-probe.ts";
 import { ValueLogReader } from "../value-log/value-log-reader.ts";
 import { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
@@ -23,6 +24,7 @@ import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./dir
 import { EventHub } from "./event-hub.ts";
 import { Maintenance } from "./maintenance.ts";
 import { Memtables } from "./memtables.ts";
+import { POLICIES, type Policies } from "./policies.ts";
 import { ReadPath } from "./read-path.ts";
 import { recoverLogs, recoverValueLogs } from "./recovery.ts";
 import type { Settings } from "./settings.ts";
@@ -40,6 +42,8 @@ export interface OpenParts {
   readonly executor: Executor<Job, JobResult>;
   readonly runInline: (job: Job) => JobResult;
   readonly runQuery: QueryEngine;
+  /** Default: those of the layers below. */
+  readonly policies?: Policies;
 }
 
 /** Badger closes a value-log file at so many records. */
@@ -63,7 +67,7 @@ export async function openDatabase(directory: string, parts: OpenParts): Promise
 }
 
 function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]): MelesDatabase {
-  const { env, settings, executor } = parts;
+  const { env, settings, executor, policies = POLICIES } = parts;
   const { fileSystem, clock } = env;
   const { readOnly } = settings;
   prepareDirectory(fileSystem, directory, readOnly);
@@ -99,16 +103,19 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     if (!knownOrdered) manifest.noteThinned(maxVersion);
   }
   const valueLogs = recoverValueLogs(env, directory, content.valueLogs, readOnly);
+  const probe = new ValueProbe(fileSystem, directory, content.valueLogs.at(-1) ?? 0);
+  undo.push(() => probe.close());
   const logs = recoverLogs(
     env,
     directory,
     content.logs,
-    valueLogs.sizes,
+    probe,
     settings.memtableSize,
     tableVersion,
     keys,
     readOnly,
   );
+  probe.close();
   const memtables = new Memtables(
     env,
     directory,
@@ -145,9 +152,10 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     values,
     discards: valueLogs.discards,
     events,
+    policies,
     fileSizeBytes: settings.valueLogFileSize,
     recordCountMax: VALUE_LOG_RECORDS_MAX,
-    files: [...valueLogs.sizes].filter(([, size]) => size > 0).map(([number]) => number),
+    files: valueLogs.files,
   });
   const maintenance: Maintenance = new Maintenance({
     env,
@@ -164,6 +172,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     events,
     values,
     collection,
+    policies,
     discards: valueLogs.discards,
     onProgress: () => queue.resume(),
     writeStaged: () => queue.writeGroup(),

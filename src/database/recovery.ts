@@ -2,8 +2,12 @@
  * Recovery: from files to state, after any kind of stop. A kill is a normal way to stop.
  *
  * Logs are replayed in order up to the first record that is torn, or that points to a value which a
- * power cut has taken; a transaction counts whole or not at all. The newest value-log file is cut at
- * its last whole record and never appended to again. In a read-only database nothing is changed.
+ * power cut has taken; a transaction counts whole or not at all, and nothing counts behind a gap. A
+ * gap that no crash explains (log-tail.ts) is an error instead: acknowledged commits follow it.
+ *
+ * Old value-log files are never appended to, so a torn tail in one is harmless and stays; Badger would
+ * cut the newest file at its first bad record, and healthy values behind a damaged one with it. In a
+ * read-only database nothing is changed.
  */
 
 import type { FileNumber, Version } from "../base/ids.ts";
@@ -13,63 +17,46 @@ import type { File } from "../env/file-system.ts";
 import { DISCARD, memFileName, valueLogFileName } from "../format/file-names.ts";
 import { decodeDiscardTable } from "../format/discard-table.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
-import { located } from "../format/damage.ts";
+import { damaged, located } from "../format/damage.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { LogReplay } from "../format/log-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
-import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
-import { findLogEnd } from "../log/log-end.ts";
 import { LogFile } from "../log/log-file.ts";
+import { isCrashTail } from "../log/log-tail.ts";
 import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import { Memtable } from "../memtable/memtable.ts";
+import type { ValueProbe } from "../value-log/value-probe.ts";
 import type { LoggedMemtable } from "./memtables.ts";
 
 export interface RecoveredValueLogs {
-  /** Whole bytes of each file; 0 for one that held nothing and was removed. */
-  readonly sizes: Map<FileNumber, number>;
+  /** Files with values, ascending. */
+  readonly files: readonly FileNumber[];
   readonly nextNumber: FileNumber;
   /** Bytes known to be garbage. */
   readonly discards: Map<FileNumber, number>;
 }
 
-/** Finds the ends of the value-log files; unless `readOnly`, cuts the newest and removes empty ones. */
+/** Looks at the value-log files; unless `readOnly`, removes those without a record. */
 export function recoverValueLogs(
   env: Env,
   directory: string,
   numbers: readonly FileNumber[],
   readOnly: boolean,
 ): RecoveredValueLogs {
-  const sizes = new Map<FileNumber, number>();
-  const newest = numbers.at(-1) ?? 0;
+  const files: FileNumber[] = [];
   for (const number of numbers) {
     const path = join(directory, valueLogFileName(number));
     const size = env.fileSystem.info(path)?.size ?? 0;
-    if (!readOnly && size <= LOG_HEADER_SIZE) {
-      env.fileSystem.remove(path);
-      // Pointers into it are dangling, not stale: a power cut has taken the values.
-      sizes.set(number, 0);
-      continue;
-    }
-    sizes.set(number, number === newest && !readOnly ? cutValueLog(env, path, size) : size);
+    if (size > LOG_HEADER_SIZE) files.push(number);
+    else if (!readOnly) env.fileSystem.remove(path);
   }
   const discards = decodeDiscardTable(
     env.fileSystem.readFile(join(directory, DISCARD)) ?? new Uint8Array(0),
   );
   for (const number of discards.keys()) {
-    if (!sizes.has(number)) discards.delete(number);
+    if (!files.includes(number)) discards.delete(number);
   }
-  return { sizes, nextNumber: newest + 1, discards };
-}
-
-function cutValueLog(env: Env, path: string, size: number): number {
-  const file = env.fileSystem.open(path, { write: true, create: "never" });
-  try {
-    const end = findLogEnd(file);
-    if (end < size) file.truncate(end);
-    return end;
-  } finally {
-    file.close();
-  }
+  return { files, nextNumber: (numbers.at(-1) ?? 0) + 1, discards };
 }
 
 export interface RecoveredLogs {
@@ -87,7 +74,7 @@ export function recoverLogs(
   env: Env,
   directory: string,
   numbers: readonly FileNumber[],
-  valueLogSizes: ReadonlyMap<FileNumber, number>,
+  values: ValueProbe,
   arenaBytes: number,
   floorVersion: Version,
   keys: LogKeys,
@@ -96,20 +83,18 @@ export function recoverLogs(
   const memtables: LoggedMemtable[] = [];
   let floor = floorVersion;
   try {
+    let isCut = false;
     for (const number of numbers) {
-      const logged = recoverLog(
-        env,
-        directory,
-        number,
-        valueLogSizes,
-        arenaBytes,
-        floor,
-        keys,
-        readOnly,
-      );
-      if (logged === undefined) continue;
-      memtables.push(logged);
+      if (isCut) {
+        // A power cut took the end of an older log: what the newer ones hold comes behind a gap.
+        if (!readOnly) env.fileSystem.remove(join(directory, memFileName(number)));
+        continue;
+      }
+      const logged = recoverLog(env, directory, number, values, arenaBytes, floor, keys, readOnly);
+      if (logged.memtable.isEmpty) forget(env, directory, logged, readOnly);
+      else memtables.push(logged);
       floor = Math.max(floor, logged.memtable.maxVersion);
+      isCut ||= logged.isCut;
     }
   } catch (error) {
     for (const { log } of memtables) log?.close();
@@ -118,37 +103,49 @@ export function recoverLogs(
   return { memtables, nextNumber: (numbers.at(-1) ?? 0) + 1 };
 }
 
+interface RecoveredLog extends LoggedMemtable {
+  /** A crash has taken the end of the log. */
+  readonly isCut: boolean;
+}
+
 function recoverLog(
   env: Env,
   directory: string,
   number: FileNumber,
-  valueLogSizes: ReadonlyMap<FileNumber, number>,
+  values: ValueProbe,
   arenaBytes: number,
   floorVersion: Version,
   keys: LogKeys,
   readOnly: boolean,
-): LoggedMemtable | undefined {
+): RecoveredLog {
   const name = memFileName(number);
   const log = LogFile.open(env.fileSystem, directory, name, !readOnly);
   try {
     const size = log.file.size();
     const memtable = new Memtable(Math.max(arenaBytes, size), floorVersion);
-    const end = size < LOG_HEADER_SIZE ? 0 : replay(log.file, memtable, size, valueLogSizes, keys);
-    if (memtable.isEmpty) {
-      log.close();
-      if (!readOnly) env.fileSystem.remove(join(directory, name));
-      return undefined;
-    }
+    const end = size < LOG_HEADER_SIZE ? 0 : replay(log.file, memtable, size, values, keys);
+    const isCut = end < size && hasBytes(memtable.arena, end, size);
     if (readOnly) {
       log.close();
-      return { memtable, number, log: undefined, cipher: undefined };
+      return { memtable, number, log: undefined, cipher: undefined, isCut };
     }
     if (end < size) log.truncate(end);
-    return { memtable, number, log, cipher: undefined };
+    return { memtable, number, log, cipher: undefined, isCut };
   } catch (error) {
     log.close();
     throw located(error, name, 0);
   }
+}
+
+/** A log without a record that counts. */
+function forget(env: Env, directory: string, logged: LoggedMemtable, readOnly: boolean): void {
+  logged.log?.close();
+  if (!readOnly) env.fileSystem.remove(join(directory, memFileName(logged.number)));
+}
+
+function hasBytes(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return true;
+  return false;
 }
 
 const CHUNK_BYTES = 1 << 20;
@@ -174,7 +171,7 @@ function replay(
   file: File,
   memtable: Memtable,
   size: number,
-  valueLogSizes: ReadonlyMap<FileNumber, number>,
+  values: ValueProbe,
   keys: LogKeys,
 ): number {
   const { arena } = memtable;
@@ -191,10 +188,14 @@ function replay(
     const visit = (offset: number): void => {
       offsets.push(offset);
       if (dangling >= 0 || !view.decode(arena, offset, size)) return;
-      if (!isPointerWhole(view, arena, valueLogSizes)) dangling = offset;
+      if ((view.meta & META_POINTER) === 0) return;
+      if (values.isLost(arena, view.valueOffset)) dangling = offset;
     };
     const end = replayer.replay(arena, LOG_HEADER_SIZE, limit, visit, cipher);
     if (dangling < 0) {
+      if (limit === size && !isCrashTail(arena, end, size)) {
+        throw damaged(end, "a whole log record", "damage with whole records behind it");
+      }
       for (const offset of offsets) memtable.indexRecord(offset);
       memtable.finishReplay(end);
       return end;
@@ -202,16 +203,4 @@ function replay(
     // Everything from the commit with the lost value on is cut: order carries the meaning.
     limit = dangling;
   }
-}
-
-function isPointerWhole(
-  view: LogRecordView,
-  arena: Uint8Array,
-  valueLogSizes: ReadonlyMap<FileNumber, number>,
-): boolean {
-  if ((view.meta & META_POINTER) === 0) return true;
-  const size = valueLogSizes.get(pointerFile(arena, view.valueOffset));
-  // A file that is gone altogether was collected: a newer record of the same key shadows this one.
-  if (size === undefined) return true;
-  return pointerOffset(arena, view.valueOffset) + pointerLength(arena, view.valueOffset) <= size;
 }

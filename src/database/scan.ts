@@ -8,7 +8,7 @@
  * compaction has thinned it meanwhile: never a different answer.
  */
 
-import { EMPTY_BYTES, keyAfter } from "../base/bytes.ts";
+import { compareBytes, EMPTY_BYTES, keyAfter } from "../base/bytes.ts";
 import { copyOut } from "../base/copy-bytes.ts";
 import type { Version } from "../base/ids.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
@@ -185,14 +185,22 @@ class Walk {
   seek(key: Uint8Array): void {
     if (this.#bounds.isEmpty || this.#bounds.limit <= 0) return;
     this.#range?.finish("stopped");
-    this.#range = this.#host.trackRange(
-      this.#bounds.reverse
-        ? { ...this.#bounds, upper: keyAfter(key) }
-        : { ...this.#bounds, lower: key },
-    );
+    this.#range = this.#host.trackRange(this.#boundsFrom(key));
     this.#left = this.#bounds.limit;
     this.#open().seek(key);
     this.#arrive();
+  }
+
+  /** The rest of the range from `key` on; never more than the range. */
+  #boundsFrom(key: Uint8Array): Bounds {
+    const { lower, upper, reverse } = this.#bounds;
+    if (reverse) {
+      const end = keyAfter(key);
+      const isInside = upper === undefined || compareBytes(end, upper) < 0;
+      return isInside ? { ...this.#bounds, upper: end } : this.#bounds;
+    }
+    const isInside = lower === undefined || compareBytes(key, lower) > 0;
+    return isInside ? { ...this.#bounds, lower: key } : this.#bounds;
   }
 
   next(): void {

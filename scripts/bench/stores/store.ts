@@ -4,7 +4,7 @@
  */
 
 import type { Keys, Values } from "../data.ts";
-import type { Job, ScanWay } from "../job.ts";
+import type { ScanWay } from "../job.ts";
 
 export interface Store {
   /** Writes the entries `from … to − 1` as one batch (one transaction where there are any). */
@@ -19,12 +19,11 @@ export interface Store {
   /** A transaction that reads the key and writes it. `null`: the store has no transactions. */
   readonly update: ((key: Uint8Array, value: Uint8Array) => Promise<unknown> | undefined) | null;
   /** Walks everything; the number of entries, or `undefined` when the store has no such way. */
-  scan(how: ScanWay): number | undefined;
+  scan(how: ScanWay): number | undefined | Promise<number | undefined>;
   /** Reads `length` keys and values from `start` on; how many there were. */
-  range(start: Uint8Array, length: number): number;
+  range(start: Uint8Array, length: number): number | Promise<number>;
   /** Until nothing is left to do in the background. */
   settle(): Promise<void>;
   close(): Promise<void>;
 }
 
-export type OpenStore = (job: Job, modules: string) => Promise<Store>;

@@ -50,6 +50,7 @@ var handlers = map[string]handler{
 	"commit":     commit,
 	"batch":      batch,
 	"merge":      merge,
+	"merged":     merged,
 	"stream":     streamWrite,
 	"ban":        ban,
 	"sequence":   sequence,

@@ -119,18 +119,30 @@ func batchOne(state *session, writer *badger.WriteBatch, e *entry) error {
 	}
 }
 
-// merge adds operands with a merge operator that never gets to joining them.
+func joined(older, newer []byte) []byte {
+	return append(append([]byte{}, older...), newer...)
+}
+
+// mergeOperator makes an operator that never gets to joining what was added.
+func mergeOperator(state *session, key []byte) *badger.MergeOperator {
+	return state.db.GetMergeOperator(key, joined, 1000*time.Hour)
+}
+
+// merge adds operands.
 func merge(state *session, req *request) (any, error) {
-	joined := func(older, newer []byte) []byte { return append(append([]byte{}, older...), newer...) }
 	versions := make([]uint64, 0, len(req.Entries))
 	for i := range req.Entries {
-		operator := state.db.GetMergeOperator(req.Entries[i].Key, joined, 1000*time.Hour)
-		if err := operator.Add(req.Entries[i].Value); err != nil {
+		if err := mergeOperator(state, req.Entries[i].Key).Add(req.Entries[i].Value); err != nil {
 			return nil, err
 		}
 		versions = append(versions, state.db.MaxVersion())
 	}
 	return versions, nil
+}
+
+// merged returns all operands of a key, joined.
+func merged(state *session, req *request) (any, error) {
+	return mergeOperator(state, req.Keys[0]).Get()
 }
 
 // streamWrite loads sorted entries with a StreamWriter.

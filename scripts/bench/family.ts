@@ -1,0 +1,92 @@
+/** What a family of benchmarks is, and what it is given to run with. */
+
+import { join } from "node:path";
+import type { Job, KeyOrder, StoreName } from "./job.ts";
+import { type Peers, WORKSHOP } from "./peers.ts";
+import type { Series } from "./series.ts";
+
+export type Size = "small" | "full";
+
+export interface Context {
+  readonly peers: Peers;
+  readonly size: Size;
+  /** Databases of this run; emptied at its end. */
+  readonly scratch: string;
+  readonly repetitions: number;
+}
+
+/** One table of a family: measures down, stores across. */
+export interface Section {
+  readonly title: string;
+  /** What was run, in words: counts, sizes, batches, durability. */
+  readonly setting: string;
+  readonly series: Series;
+  /** How a measure's rate is counted: operations, entries, or something else. Default "ops/s". */
+  readonly unit?: string;
+}
+
+export interface Family {
+  readonly name: string;
+  readonly title: string;
+  /** Whether `bun run bench` without names runs it. */
+  readonly isDefault: boolean;
+  run(context: Context): Promise<Section[]>;
+}
+
+/** The same for all stores: block cache and memtable as Meles has them by default on 2 GiB and more. */
+export const CACHE_BYTES = 128 << 20;
+export const MEMTABLE_BYTES = 32 << 20;
+export const VALUE_THRESHOLD = 1024;
+/** Entries per batch, fewer when values are large: a batch holds about a MiB at most. */
+export const BATCH = 1000;
+const BATCH_BYTES = 1 << 20;
+
+export function batchOf(valueBytes: number): number {
+  return Math.max(1, Math.min(BATCH, Math.floor(BATCH_BYTES / valueBytes)));
+}
+
+export interface Shape {
+  readonly keyOrder?: KeyOrder;
+  readonly count: number;
+  readonly valueBytes: number;
+  readonly durability?: Job["durability"];
+}
+
+export function job(
+  store: StoreName,
+  directory: string,
+  shape: Shape,
+  steps: Job["steps"],
+): Job {
+  return {
+    store,
+    directory,
+    keyOrder: shape.keyOrder ?? "random",
+    count: shape.count,
+    valueBytes: shape.valueBytes,
+    durability: shape.durability ?? "process",
+    cacheBytes: CACHE_BYTES,
+    memtableBytes: MEMTABLE_BYTES,
+    valueThreshold: VALUE_THRESHOLD,
+    steps,
+  };
+}
+
+/** A folder of a store in this run. */
+export function place(context: Context, name: string, store: StoreName): string {
+  return join(context.scratch, name, fileName(store));
+}
+
+/** Databases that peers only read are kept between runs: the peers do not change. */
+export function kept(name: string, store: StoreName): string {
+  return join(WORKSHOP, "prepared", name, fileName(store));
+}
+
+export function fileName(store: StoreName): string {
+  return store.replace(":", "-");
+}
+
+/** A full count, or a tenth of it. */
+export function scaled(context: Context, full: number): number {
+  return context.size === "full" ? full : Math.ceil(full / 10);
+}

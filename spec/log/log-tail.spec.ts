@@ -1,0 +1,62 @@
+import { describe, expect, test } from "bun:test";
+
+import { logRecordLength, writeLogRecord } from "../../src/format/log-record.ts";
+import { hasZeroSector, isCrashTail } from "../../src/log/log-tail.ts";
+
+/** Ten records of about 600 bytes, and where each starts. */
+function log(): { bytes: Uint8Array; starts: number[] } {
+  const value = new Uint8Array(580).map((_, i) => ((i * 7) % 251) | 1);
+  const length = logRecordLength(4, value.length, 0);
+  const bytes = new Uint8Array(20 + 10 * length);
+  const starts: number[] = [];
+  let offset = 20;
+  for (let i = 0; i < 10; i++) {
+    starts.push(offset);
+    const key = new TextEncoder().encode(`key${i}`);
+    offset = writeLogRecord(bytes, offset, 0, 0, 0, key, i + 1, value);
+  }
+  return { bytes, starts };
+}
+
+describe("the tail of a log", () => {
+  test("is what a kill leaves when the file ends anywhere in a record", () => {
+    const { bytes, starts } = log();
+    for (let cut = starts[5] as number; cut < (starts[6] as number); cut++) {
+      expect(isCrashTail(bytes.slice(0, cut), starts[5] as number, cut)).toBe(true);
+    }
+  });
+
+  test("is damage when a byte of a record is wrong and whole records follow", () => {
+    const { bytes, starts } = log();
+    const start = starts[3] as number;
+    for (let position = start; position < (starts[4] as number); position += 13) {
+      const damaged = bytes.slice();
+      damaged[position] = (damaged[position] as number) ^ 0x20;
+      expect([position, isCrashTail(damaged, start, damaged.length)]).toEqual([position, false]);
+    }
+  });
+
+  test("is what a power cut leaves when a sector before the whole records reads as zeros", () => {
+    const { bytes, starts } = log();
+    const torn = bytes.slice();
+    const sector = Math.ceil((starts[3] as number) / 512) * 512;
+    torn.fill(0, sector, sector + 512);
+    const lastWhole = starts.findLast((start) => start <= sector) as number;
+    expect(isCrashTail(torn, lastWhole, torn.length)).toBe(true);
+  });
+
+  test("is no damage when the last record is wrong: nothing follows it", () => {
+    const { bytes, starts } = log();
+    const start = starts[9] as number;
+    bytes[start + 100] = 0;
+    expect(isCrashTail(bytes, start, bytes.length)).toBe(true);
+  });
+
+  test("a zero sector counts at its place in the file, and a few zero bytes do not", () => {
+    const bytes = new Uint8Array(2048).fill(1);
+    bytes.fill(0, 512, 1024);
+    expect(hasZeroSector(bytes, 0, 2048)).toBe(true);
+    expect(hasZeroSector(bytes, 0, 2048, 300)).toBe(false);
+    expect(hasZeroSector(new Uint8Array(100), 0, 100)).toBe(false);
+  });
+});

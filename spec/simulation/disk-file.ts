@@ -1,0 +1,220 @@
+/**
+ * One file of the simulated disk, twice: as programs see it (the page cache) and as it lies on the
+ * platter. Between the two is the list of changes that no sync has brought down yet; a power loss keeps
+ * some part of it, chosen by what disks and file systems are known to do.
+ *
+ * A sector (512 bytes) is written whole or not at all; what lies in it is what the file held at one
+ * moment. The size is metadata and may be older or newer than the data: a hole reads as zeros.
+ */
+
+import type { SeededRandom } from "../../src/env/seeded-random.ts";
+
+export const SECTOR_BYTES = 512;
+export const PAGE_BYTES = 4096;
+
+/**
+ * What a power loss leaves of unsynced changes. `none`: nothing. `prefix`: the first so many, the next
+ * one torn at a sector. `sectors`, `pages`: each unit of the file at a moment of its own.
+ */
+export type Loss = "none" | "prefix" | "sectors" | "pages" | "all";
+
+type Change =
+  | { readonly kind: "write"; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: "truncate"; readonly size: number };
+
+/** Bytes that grow; beyond `size` all zeros. */
+class Image {
+  bytes: Uint8Array;
+  size: number;
+
+  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+    this.bytes = bytes;
+    this.size = bytes.length;
+  }
+
+  copy(): Image {
+    return new Image(this.bytes.slice(0, this.size));
+  }
+
+  apply(change: Change): void {
+    if (change.kind === "write") this.write(change.position, change.bytes);
+    else this.resize(change.size);
+  }
+
+  write(position: number, source: Uint8Array): void {
+    if (position + source.length > this.size) this.resize(position + source.length);
+    this.bytes.set(source, position);
+  }
+
+  resize(size: number): void {
+    if (size > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(size, this.bytes.length * 2, 1024));
+      grown.set(this.bytes.subarray(0, this.size));
+      this.bytes = grown;
+    } else if (size < this.size) {
+      this.bytes.fill(0, size, this.size);
+    }
+    this.size = size;
+  }
+
+  /** Takes over `[start, end)` as it is in `source`, without changing the size. */
+  takeRange(source: Image, start: number, end: number): void {
+    if (end > this.bytes.length) {
+      const { size } = this;
+      this.resize(end);
+      this.size = size;
+    }
+    const from = source.bytes.subarray(start, Math.min(end, source.bytes.length));
+    this.bytes.fill(0, start, end);
+    this.bytes.set(from, start);
+  }
+}
+
+let lastId = 0;
+
+export class DiskFile {
+  readonly id = ++lastId;
+  #cache = new Image();
+  #platter = new Image();
+  #unsynced: Change[] = [];
+  /** Changes that have left `#unsynced` at its front. */
+  #settled = 0;
+
+  get size(): number {
+    return this.#cache.size;
+  }
+
+  /** A copy of the content. */
+  content(): Uint8Array {
+    return this.#cache.bytes.slice(0, this.#cache.size);
+  }
+
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
+    const count = Math.max(0, Math.min(length, this.#cache.size - position));
+    target.set(this.#cache.bytes.subarray(position, position + count), targetOffset);
+    return count;
+  }
+
+  write(position: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#change({ kind: "write", position, bytes: bytes.slice() });
+  }
+
+  truncate(size: number): void {
+    if (size !== this.size) this.#change({ kind: "truncate", size });
+  }
+
+  #change(change: Change): void {
+    this.#cache.apply(change);
+    this.#unsynced.push(change);
+  }
+
+  /** How many changes there have been; for a sync that ends later than it began. */
+  get changeCount(): number {
+    return this.#settled + this.#unsynced.length;
+  }
+
+  get isDirty(): boolean {
+    return this.#unsynced.length > 0;
+  }
+
+  /** The first `changeCount` changes are on the platter. */
+  settle(changeCount = this.changeCount): void {
+    const done = this.#unsynced.splice(0, Math.max(0, changeCount - this.#settled));
+    this.#settled += done.length;
+    for (const change of done) this.#platter.apply(change);
+  }
+
+  /**
+   * A sync failed: some of it reached the platter, and the kernel calls all of it clean, so that no
+   * later sync brings the rest down. Programs go on seeing it until the power fails.
+   */
+  failSync(random: SeededRandom, changeCount = this.changeCount): void {
+    const done = this.#unsynced.splice(0, Math.max(0, changeCount - this.#settled));
+    this.#settled += done.length;
+    this.#platter = partly(this.#platter, done, "pages", random);
+  }
+
+  /** The power fails. */
+  losePower(loss: Loss, random: SeededRandom): void {
+    this.#platter = partly(this.#platter, this.#unsynced, loss, random);
+    this.#settled += this.#unsynced.length;
+    this.#unsynced = [];
+    this.#cache = this.#platter.copy();
+  }
+}
+
+/** `from` with the part of `changes` that a loss of this kind leaves. */
+function partly(
+  from: Image,
+  changes: readonly Change[],
+  loss: Loss,
+  random: SeededRandom,
+): Image {
+  if (changes.length === 0 || loss === "none") return from;
+  if (loss === "prefix" || loss === "all") {
+    const kept = loss === "all" ? changes.length : random.below(changes.length + 1);
+    for (const change of changes.slice(0, kept)) from.apply(change);
+    const next = changes[kept];
+    if (next !== undefined && next.kind === "write") from.apply(torn(next, random));
+    return from;
+  }
+  return scattered(from, changes, loss === "pages" ? PAGE_BYTES : SECTOR_BYTES, random);
+}
+
+/** The part of a write up to some sector boundary. */
+function torn(write: Change & { kind: "write" }, random: SeededRandom): Change {
+  const { position, bytes } = write;
+  const first = Math.floor(position / SECTOR_BYTES);
+  const boundaries = Math.floor((position + bytes.length) / SECTOR_BYTES) - first;
+  const cut = (first + random.below(boundaries + 1)) * SECTOR_BYTES - position;
+  return { kind: "write", position, bytes: bytes.subarray(0, Math.max(0, cut)) };
+}
+
+/** Every unit of the file, and the size, as after some number of the changes, each for itself. */
+function scattered(
+  from: Image,
+  changes: readonly Change[],
+  unitBytes: number,
+  random: SeededRandom,
+): Image {
+  const moments = new Map<number, number>();
+  const momentOf = (unit: number): number => {
+    let moment = moments.get(unit);
+    if (moment === undefined) {
+      moment = random.below(changes.length + 1);
+      moments.set(unit, moment);
+    }
+    return moment;
+  };
+  const sizeMoment = random.below(changes.length + 1);
+  let size = from.size;
+  const current = from.copy();
+  const result = from.copy();
+  changes.forEach((change, index) => {
+    const [start, end] = touched(change, current.size);
+    current.apply(change);
+    if (index < sizeMoment) size = current.size;
+    for (let at = alignDown(start, unitBytes); at < end; at += unitBytes) {
+      if (index < momentOf(at / unitBytes)) result.takeRange(current, at, at + unitBytes);
+    }
+  });
+  const left = new Image();
+  left.resize(size);
+  left.bytes.set(result.bytes.subarray(0, Math.min(size, result.bytes.length)));
+  return left;
+}
+
+/** The bytes that a change makes the file system write; cutting zeroes the rest of the last page. */
+function touched(change: Change, sizeBefore: number): [start: number, end: number] {
+  if (change.kind === "write") {
+    const { position, bytes } = change;
+    return [Math.min(position, Math.max(sizeBefore, 0)), position + bytes.length];
+  }
+  if (change.size >= sizeBefore) return [0, 0];
+  return [change.size, Math.min(sizeBefore, alignDown(change.size, PAGE_BYTES) + PAGE_BYTES)];
+}
+
+function alignDown(offset: number, unit: number): number {
+  return offset - (offset % unit);
+}

@@ -1,0 +1,121 @@
+/**
+ * Describes one file of a database directory, or a backup, without opening the database: what the file
+ * itself says, and for what it does not say, its neighbours.
+ */
+
+import { openOrigin } from "../backup/origin.ts";
+import { MelesError } from "../base/errors.ts";
+import { baseName } from "../base/paths.ts";
+import type { FileSystem } from "../env/file-system.ts";
+import {
+  DISCARD,
+  KEYREGISTRY,
+  KEYREGISTRY_REWRITE,
+  MANIFEST,
+  MANIFEST_REWRITE,
+  MEM_SUFFIX,
+  TABLE_SUFFIX,
+  VALUE_LOG_SUFFIX,
+} from "../format/file-names.ts";
+import { inspectBackup } from "./inspect-backup.ts";
+import { inspectLog } from "./inspect-log.ts";
+import { inspectManifest } from "./inspect-manifest.ts";
+import { inspectDiscard, inspectKeyRegistry } from "./inspect-small.ts";
+import { inspectTable } from "./inspect-table.ts";
+import { JsonPrinter } from "./json-printer.ts";
+import type { Part } from "./part.ts";
+import { Surroundings } from "./surroundings.ts";
+import { type Quote, TextPrinter } from "./text-printer.ts";
+
+export type FileKind =
+  | "table"
+  | "write-ahead log"
+  | "value log"
+  | "manifest"
+  | "key registry"
+  | "discard table"
+  | "backup";
+
+export interface InspectRequest {
+  readonly path: string;
+  readonly format: "text" | "json";
+  /** Master key, for encrypted files. */
+  readonly encryptionKey: Uint8Array | undefined;
+  readonly quote: Quote;
+  /** Gets the description in pieces; awaited, so a slow reader holds the inspection up. */
+  readonly write: (text: string) => void | Promise<void>;
+}
+
+/** Pieces are passed on when they have grown to this. */
+const PIECE_LENGTH = 1 << 14;
+
+/**
+ * Writes the description of a file. Resolves with the number of damaged places; `ERR_IO` when the file
+ * cannot be read.
+ */
+export async function inspectFile(
+  fileSystem: FileSystem,
+  request: InspectRequest,
+): Promise<{ kind: FileKind; findings: number }> {
+  const { path, format, write } = request;
+  const info = fileSystem.info(path);
+  if (info?.kind === "directory") {
+    throw new MelesError("ERR_INVALID_ARGUMENT", `${path} is a directory; name one file in it`);
+  }
+  const name = baseName(path);
+  const kind = kindOf(name);
+  const file = fileSystem.open(path, { write: false, create: "never" });
+  const parts = partsOf(kind, fileSystem, request, file, name);
+  const printer = format === "json" ? new JsonPrinter() : new TextPrinter(request.quote);
+  let findings = 0;
+  let text = printer.begin(name, kind, file.size());
+  try {
+    for await (const part of parts) {
+      if (part.part === "finding") findings++;
+      text += printer.print(part);
+      if (text.length < PIECE_LENGTH) continue;
+      await write(text);
+      text = "";
+    }
+  } finally {
+    file.close();
+  }
+  await write(text + printer.end());
+  return { kind, findings };
+}
+
+function kindOf(name: string): FileKind {
+  if (name.endsWith(TABLE_SUFFIX)) return "table";
+  if (name.endsWith(MEM_SUFFIX)) return "write-ahead log";
+  if (name.endsWith(VALUE_LOG_SUFFIX)) return "value log";
+  if (name === MANIFEST || name === MANIFEST_REWRITE) return "manifest";
+  if (name === KEYREGISTRY || name === KEYREGISTRY_REWRITE) return "key registry";
+  if (name === DISCARD) return "discard table";
+  return "backup";
+}
+
+function partsOf(
+  kind: FileKind,
+  fileSystem: FileSystem,
+  { path, encryptionKey }: InspectRequest,
+  file: ReturnType<FileSystem["open"]>,
+  name: string,
+): Iterable<Part> | AsyncIterable<Part> {
+  const surroundings = new Surroundings(fileSystem, path, encryptionKey);
+  const whole = (): Uint8Array => fileSystem.readFile(path) ?? new Uint8Array(0);
+  switch (kind) {
+    case "table":
+      return inspectTable(file, name, surroundings);
+    case "write-ahead log":
+    case "value log":
+      return inspectLog(file, surroundings);
+    case "manifest":
+      return inspectManifest(whole());
+    case "key registry":
+      return inspectKeyRegistry(whole(), encryptionKey);
+    case "discard table":
+      return inspectDiscard(whole());
+    case "backup":
+      return inspectBackup(openOrigin(path, fileSystem));
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What lies behind the last record that counts: the remains of a write that a crash interrupted, or
+ * damage in the middle of a log? The first is cut off in silence, the second must be an error, because
+ * acknowledged commits follow it.
+ *
+ * A crash leaves a prefix of the bytes written (a kill), or sectors that never reached the disk and
+ * read as zeros (a power cut, which may also keep later sectors). So: if a whole record with a right
+ * checksum follows, and no zero sector lies before it, no crash explains the gap.
+ */
+
+import { LogRecordView } from "../format/log-record.ts";
+import { META_IN_TRANSACTION, META_TRANSACTION_END } from "../format/stored-value.ts";
+
+/** Smallest unit a disk writes whole. */
+const SECTOR_BYTES = 512;
+/** How far behind the gap a record is looked for. */
+const SEARCH_BYTES = 1 << 20;
+/** A record with fewer bytes is found too easily by chance. */
+const RECORD_BYTES_MIN = 16;
+
+/** Whether `bytes[end, size)`, which does not continue the log, can be what a crash has left. */
+export function isCrashTail(bytes: Uint8Array, end: number, size: number): boolean {
+  const gap = endOfRecords(bytes, end, size);
+  const follower = findRecord(bytes, gap + 1, Math.min(size, gap + SEARCH_BYTES), size);
+  return follower < 0 || hasZeroSector(bytes, gap, follower);
+}
+
+/** Records of a transaction whose end marker is missing are whole, but do not count: the gap is behind them. */
+function endOfRecords(bytes: Uint8Array, start: number, size: number): number {
+  const view = new LogRecordView();
+  let offset = start;
+  while (view.checkStored(bytes, offset, size) === "ok") offset = view.end;
+  return offset;
+}
+
+/** Offset of the first whole record in `[from, to)`, or −1. */
+function findRecord(bytes: Uint8Array, from: number, to: number, size: number): number {
+  const view = new LogRecordView();
+  for (let offset = from; offset < to; offset++) {
+    if (!isPlausibleStart(bytes, offset)) continue;
+    if (view.checkStored(bytes, offset, size) !== "ok") continue;
+    if (view.end - offset >= RECORD_BYTES_MIN) return offset;
+  }
+  return -1;
+}
+
+/** Meta bits that exist, and a key length a record can have: rejects nearly every offset at once. */
+function isPlausibleStart(bytes: Uint8Array, offset: number): boolean {
+  const meta = bytes[offset] as number;
+  if ((meta & 0x30) !== 0) return false;
+  if ((meta & META_TRANSACTION_END) !== 0 && (meta & META_IN_TRANSACTION) !== 0) return false;
+  return (bytes[offset + 2] as number) > 8;
+}
+
+/** Whether a sector that overlaps `[start, end)` is all zeros in its part that lies there. */
+export function hasZeroSector(bytes: Uint8Array, start: number, end: number, base = 0): boolean {
+  let from = start;
+  while (from < end) {
+    const boundary = from + SECTOR_BYTES - ((base + from) % SECTOR_BYTES);
+    const to = Math.min(boundary, end);
+    let i = from;
+    while (i < to && bytes[i] === 0) i++;
+    // A short part at either end is zero too easily: half a sector is the least that tells.
+    if (i === to && to - from >= SECTOR_BYTES / 2) return true;
+    from = to;
+  }
+  return false;
+}

@@ -1,0 +1,69 @@
+/**
+ * Recovery's question to the value log: has a crash taken the value this pointer refers to?
+ *
+ * A log record may reach the disk although the value before it did not. Such a commit, and all behind
+ * it, was never durable and is cut. A value that is there but wrong is another matter: that is damage,
+ * which a read reports, and no reason to drop commits.
+ */
+
+import type { FileNumber } from "../base/ids.ts";
+import { join } from "../base/paths.ts";
+import type { File, FileSystem } from "../env/file-system.ts";
+import { valueLogFileName } from "../format/file-names.ts";
+import { LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { LogRecordView } from "../format/log-record.ts";
+import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
+import { hasZeroSector } from "../log/log-tail.ts";
+
+interface ProbedFile {
+  readonly file: File;
+  readonly size: number;
+}
+
+export class ValueProbe {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  /** Files below were there for long; one that is gone was collected. */
+  readonly #newest: FileNumber;
+  readonly #files = new Map<FileNumber, ProbedFile | undefined>();
+  readonly #view = new LogRecordView();
+  #scratch = new Uint8Array(64 * 1024);
+
+  constructor(fileSystem: FileSystem, directory: string, newest: FileNumber) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#newest = newest;
+  }
+
+  /** @param bytes holds the 12-byte pointer at `offset` */
+  isLost(bytes: Uint8Array, offset: number): boolean {
+    const number = pointerFile(bytes, offset);
+    const position = pointerOffset(bytes, offset);
+    const length = pointerLength(bytes, offset);
+    const probed = this.#open(number);
+    // A newer record of the same key shadows a pointer into a collected file.
+    if (probed === undefined) return number >= this.#newest;
+    if (position < LOG_HEADER_SIZE || position + length > probed.size) return true;
+    if (length > this.#scratch.length) this.#scratch = new Uint8Array(length);
+    probed.file.read(this.#scratch, 0, length, position);
+    if (this.#view.checkStored(this.#scratch, 0, length) === "ok") return false;
+    return hasZeroSector(this.#scratch, 0, length, position);
+  }
+
+  #open(number: FileNumber): ProbedFile | undefined {
+    if (this.#files.has(number)) return this.#files.get(number);
+    const path = join(this.#directory, valueLogFileName(number));
+    let probed: ProbedFile | undefined;
+    if (this.#fileSystem.info(path) !== undefined) {
+      const file = this.#fileSystem.open(path, { write: false, create: "never" });
+      probed = { file, size: file.size() };
+    }
+    this.#files.set(number, probed);
+    return probed;
+  }
+
+  close(): void {
+    for (const probed of this.#files.values()) probed?.file.close();
+    this.#files.clear();
+  }
+}
