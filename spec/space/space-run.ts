@@ -11,7 +11,9 @@ import { openDatabase } from "../../src/database/open.ts";
 import type { Policies } from "../../src/database/policies.ts";
 import type { Settings } from "../../src/database/settings.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
+import type { FileSystem } from "../../src/env/file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
+import { ManifestLog } from "../../src/manifest/manifest-log.ts";
 import { resolveOptions } from "../../src/options.ts";
 import { createQuery } from "../../src/query/query.ts";
 import { runJob, type Job, type JobResult } from "../../src/worker/jobs.ts";
@@ -66,12 +68,12 @@ export class SpaceRun {
     this.#sabotage = sabotage;
     this.#random = new SeededRandom(seed);
     this.#env = testEnv(new MemoryFileSystem(), seed);
-    this.#executor = this.#makeExecutor();
+    this.#executor = new StepExecutor(1, (job) => runJob(job, this.#env));
     this.#settings = settingsOf(seed, 0, 2);
   }
 
   async run(steps: readonly SpaceStep[]): Promise<void> {
-    await this.#open(0);
+    await this.#open(0, 2);
     for (const step of steps) {
       await this.#take(step);
       await this.#settle();
@@ -190,11 +192,12 @@ export class SpaceRun {
 
   // ------------------------------------------------------------------ ends and beginnings
 
-  async #open(shape: number): Promise<void> {
-    const deepest = this.#db === undefined ? 2 : this.#deepestLevel() + 1;
-    this.#settings = settingsOf(this.#seed, shape, deepest);
-    this.#executor = this.#makeExecutor();
+  async #open(shape: number, levelsMin: number): Promise<void> {
+    this.#settings = settingsOf(this.#seed, shape, levelsMin);
     const env = this.#env;
+    // The abandoned process of a kill keeps the world it was in.
+    const run = (job: Job): JobResult => runJob(this.#sabotage.job?.(job) ?? job, env);
+    this.#executor = new StepExecutor(1 + this.#random.below(3), run);
     const { policies } = this.#sabotage;
     const honest = randomPolicies(this.#random, 300 + this.#random.below(3000));
     this.#db = await openDatabase(DIRECTORY, {
@@ -203,7 +206,7 @@ export class SpaceRun {
       outside: env.fileSystem,
       settings: this.#settings,
       executor: this.#executor,
-      runInline: (job) => this.#runJob(job),
+      runInline: run,
       runQuery: (target, text, parameters) => createQuery(target, env, text, parameters),
       policies: policies === undefined ? honest : policies(honest),
     });
@@ -211,17 +214,10 @@ export class SpaceRun {
     await this.#settle();
   }
 
-  #makeExecutor(): StepExecutor {
-    return new StepExecutor(1 + this.#random.below(3), (job) => this.#runJob(job));
-  }
-
-  #runJob(job: Job): JobResult {
-    return runJob(this.#sabotage.job?.(job) ?? job, this.#env);
-  }
-
-  #deepestLevel(): number {
-    const levels = this.#db?.tables().map(({ level }) => level) ?? [];
-    return Math.max(1, ...levels);
+  /** As many levels as the directory needs. */
+  #levelsOf(fileSystem: FileSystem): number {
+    const manifest = ManifestLog.open(fileSystem, DIRECTORY, 0, true);
+    return Math.max(2, ...[...manifest.tables.values()].map(({ level }) => level + 1));
   }
 
   /** What the process has written so far is what the next one finds; it itself is forgotten. */
@@ -231,13 +227,13 @@ export class SpaceRun {
     const fileSystem = copyToMemory(this.#env.fileSystem, DIRECTORY);
     // The abandoned one goes on in its own world, if at all.
     this.#env = { fileSystem, clock, random, log };
-    await this.#open(shape);
+    await this.#open(shape, this.#levelsOf(fileSystem));
   }
 
   async #reopen(shape: number): Promise<void> {
     this.#endSnapshots();
     await this.#pump(this.#required.close());
-    await this.#open(shape);
+    await this.#open(shape, this.#levelsOf(this.#env.fileSystem));
   }
 
   #endSnapshots(): void {
@@ -254,7 +250,7 @@ export class SpaceRun {
     const fileSystem = copyToMemory(this.#env.fileSystem, DIRECTORY);
     writeBadgerCopy(fileSystem, DIRECTORY, entry);
     this.#env = { fileSystem, clock, random, log };
-    await this.#open(shape);
+    await this.#open(shape, this.#levelsOf(fileSystem));
   }
 
   // ------------------------------------------------------------------------- checking
@@ -350,7 +346,7 @@ function settingsOf(seed: number, shape: number, levelsMin: number): Settings {
     levelZeroTables: pick([1, 2, 4]),
     levelZeroTablesStall: pick([5, 9]),
     valueThreshold: pick([1, 30, 100, 1000]),
-    valueLogFileSize: pick([200, 800, 4000]),
+    valueLogFileSize: pick([300, 800, 4000]),
     versionsToKeep: pick([1, 1, 1, 2, 0]),
     compression: pick([["none"], ["none"], ["none", "zstd"], ["snappy"]] as const),
     bloomFalsePositive: pick([0.01, 0]),

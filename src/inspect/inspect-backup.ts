@@ -8,7 +8,16 @@ import { META_POINTER } from "../format/stored-value.ts";
 import { metaFacts, valueFacts } from "./entry-facts.ts";
 import { facts, finding, nestedRow, type Part, type Row, rowOf, shownKey } from "./part.ts";
 
+/** Closes the origin. */
 export async function* inspectBackup(origin: Origin): AsyncGenerator<Part> {
+  try {
+    yield* walkFrames(origin);
+  } finally {
+    await origin.close();
+  }
+}
+
+async function* walkFrames(origin: Origin): AsyncGenerator<Part> {
   const frames = new FrameReader(origin);
   let frameCount = 0;
   let entryCount = 0;

@@ -5,8 +5,9 @@
 
 import { openOrigin } from "../backup/origin.ts";
 import { MelesError } from "../base/errors.ts";
+import { toText } from "../base/bytes.ts";
 import { baseName } from "../base/paths.ts";
-import type { FileSystem } from "../env/file-system.ts";
+import type { File, FileSystem } from "../env/file-system.ts";
 import {
   DISCARD,
   KEYREGISTRY,
@@ -17,6 +18,7 @@ import {
   TABLE_SUFFIX,
   VALUE_LOG_SUFFIX,
 } from "../format/file-names.ts";
+import { KEY_REGISTRY_HEADER_SIZE } from "../format/key-registry.ts";
 import { inspectBackup } from "./inspect-backup.ts";
 import { inspectLog } from "./inspect-log.ts";
 import { inspectManifest } from "./inspect-manifest.ts";
@@ -63,8 +65,8 @@ export async function inspectFile(
     throw new MelesError("ERR_INVALID_ARGUMENT", `${path} is a directory; name one file in it`);
   }
   const name = baseName(path);
-  const kind = kindOf(name);
   const file = fileSystem.open(path, { write: false, create: "never" });
+  const kind = kindOf(name, file);
   const parts = partsOf(kind, fileSystem, request, file, name);
   const printer = format === "json" ? new JsonPrinter() : new TextPrinter(request.quote);
   let findings = 0;
@@ -84,21 +86,24 @@ export async function inspectFile(
   return { kind, findings };
 }
 
-function kindOf(name: string): FileKind {
+function kindOf(name: string, file: File): FileKind {
   if (name.endsWith(TABLE_SUFFIX)) return "table";
   if (name.endsWith(MEM_SUFFIX)) return "write-ahead log";
   if (name.endsWith(VALUE_LOG_SUFFIX)) return "value log";
   if (name === MANIFEST || name === MANIFEST_REWRITE) return "manifest";
   if (name === KEYREGISTRY || name === KEYREGISTRY_REWRITE) return "key registry";
   if (name === DISCARD) return "discard table";
-  return "backup";
+  const start = new Uint8Array(KEY_REGISTRY_HEADER_SIZE);
+  const text = toText(start.subarray(0, file.read(start, 0, start.length, 0)));
+  if (text.startsWith("Bdgr")) return "manifest";
+  return text.endsWith("Hello Badger") ? "key registry" : "backup";
 }
 
 function partsOf(
   kind: FileKind,
   fileSystem: FileSystem,
   { path, encryptionKey }: InspectRequest,
-  file: ReturnType<FileSystem["open"]>,
+  file: File,
   name: string,
 ): Iterable<Part> | AsyncIterable<Part> {
   const surroundings = new Surroundings(fileSystem, path, encryptionKey);
