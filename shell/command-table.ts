@@ -172,6 +172,16 @@ one that holds entries is added to. Restore incremental backups in the order the
     load: () => import("./commands/restore.ts").then((module) => module.runRestore),
   },
   {
+    name: "inspect",
+    positionals: [{ name: "FILE" }],
+    flags: ["json", ...OPEN_FLAGS],
+    summary:
+      "print what is in one .sst, .vlog, .mem, MANIFEST, KEYREGISTRY, DISCARD or backup file",
+    details: `Reads that file alone, and the MANIFEST and KEYREGISTRY beside it for what a file does not say of itself.
+The database may be open elsewhere. Exits with 4 when it finds damage. Long values are abbreviated.`,
+    load: () => import("./commands/inspect.ts").then((module) => module.runInspect),
+  },
+  {
     name: "completion",
     positionals: [{ name: "SHELL", completes: ["bash", "zsh", "fish"] }],
     flags: [],
@@ -198,7 +208,6 @@ fish: meles completion fish > ~/.config/fish/completions/meles.fish`,
 
 /** Commands of the contract that this version does not have yet: refused by name, absent from help. */
 export const UNSUPPORTED_COMMANDS: readonly string[] = [
-  "inspect",
   "salvage",
   "dump",
   "load",

@@ -29,7 +29,7 @@ export async function openDatabase(
 ): Promise<Database> {
   const { directory } = request;
   if (directory !== MEMORY) await checkDirectory(request);
-  const encryptionKey = await readKey(host, given);
+  const encryptionKey = await readEncryptionKey(host, given);
   const { open } = await loadEngine();
   try {
     return await open(directory, {
@@ -77,7 +77,10 @@ function systemCode(error: unknown): string {
 const KEY_SIZES = [16, 24, 32];
 
 /** The encryption key named by flag or environment: exact bytes, or hex digits and a line end. */
-async function readKey(host: Host, given: Arguments): Promise<Uint8Array | undefined> {
+export async function readEncryptionKey(
+  host: Host,
+  given: Arguments,
+): Promise<Uint8Array | undefined> {
   const path = given.value("key-file") ?? host.env["MELES_KEY_FILE"];
   if (path === undefined || path === "") return undefined;
   let bytes: Uint8Array;

@@ -4,6 +4,7 @@
  */
 
 import type { Database, QueryValue } from "./engine.ts";
+import { formatBytes } from "./messages.ts";
 
 export interface StateRows {
   readonly columns: readonly string[];
@@ -78,18 +79,47 @@ export function infoRows(database: Database): StateRows {
   const fields: Record<string, QueryValue> = {
     path: database.path,
     version: database.stats().version,
+    external_magic: options["externalMagic"] as number,
     levels: database.levels().filter((level) => level.tables > 0).length,
+    level_contents: levelContents(database) || null,
     tables: tables.length,
     table_bytes: size.tables,
     table_entries: sum("entries"),
     table_tombstones: sum("tombstones"),
+    smallest_key: tables.map((table) => table.smallestKey).sort(compareBytes)[0] ?? null,
+    largest_key:
+      tables
+        .map((table) => table.largestKey)
+        .sort(compareBytes)
+        .at(-1) ?? null,
     value_logs: valueLogs.length,
     value_log_bytes: size.valueLogs,
     value_log_discard_bytes: valueLogs.reduce((total, file) => total + file.discardBytes, 0),
+    log_pending: size.logs > 0,
     log_bytes: size.logs,
     total_bytes: size.total,
-    encrypted: tables.some((table) => table.encrypted) || options["encryptionKey"] !== undefined,
-    compression: [...new Set(tables.map((table) => table.compression))].sort().join(", ") || null,
+    encrypted: tables.some((table) => table.encrypted) || options["encrypted"] === true,
+    compression: compressionsOf(tables) || null,
   };
   return { columns: Object.keys(fields), rows: [Object.values(fields)] };
+}
+
+/** `0: 3 tables, 1.8 KiB, none; 6: 1 table, 20.0 MiB, zstd`. */
+function levelContents(database: Database): string {
+  const tables = database.tables();
+  const filled = database.levels().filter((level) => level.tables > 0);
+  return filled
+    .map(({ level, tables: count, sizeBytes }) => {
+      const compression = compressionsOf(tables.filter((table) => table.level === level));
+      return `${level}: ${count} ${count === 1 ? "table" : "tables"}, ${formatBytes(sizeBytes)}, ${compression}`;
+    })
+    .join("; ");
+}
+
+function compressionsOf(tables: ReturnType<Database["tables"]>): string {
+  return [...new Set(tables.map((table) => table.compression))].sort().join(", ");
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b);
 }

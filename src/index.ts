@@ -15,6 +15,8 @@ export type { Version } from "./base/ids.ts";
 export type * from "./database/contract.ts";
 export type { CompressionName } from "./database/settings.ts";
 export type { Log, LogLevel } from "./env/env.ts";
+export { inspectFile } from "./inspection.ts";
+export type { Inspection, InspectOptions } from "./inspection.ts";
 export { open, openSession } from "./open.ts";
 export type { OpenOptions } from "./options.ts";
 export type { ColumnInfo, StatementResult } from "./query/result.ts";

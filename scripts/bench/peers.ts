@@ -4,7 +4,7 @@
  * with one line that says why.
  */
 
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { capture } from "../child.ts";
 import { root } from "../project.ts";
@@ -15,6 +15,8 @@ const HERE = import.meta.dir;
 export const WORKSHOP = join(root, "node_modules", ".cache", "bench");
 
 export interface Peers {
+  /** The checkout as it was when the run began: edits during a run change nothing. */
+  readonly code: string;
   /** In the order of printing; Meles first. */
   readonly stores: readonly StoreName[];
   /** Folder in which the packages are installed. */
@@ -62,7 +64,16 @@ export async function findPeers(): Promise<Peers> {
       remarks.push("rocksdb: this db_bench was built with assertions, which slows it down");
     }
   }
-  return { stores, modules, badger: badger.program, rocksdb, remarks, versions };
+  return { code: snapshot(), stores, modules, badger: badger.program, rocksdb, remarks, versions };
+}
+
+function snapshot(): string {
+  const code = join(WORKSHOP, `code-${process.pid}`);
+  for (const folder of ["src", "grammar", "scripts"]) {
+    cpSync(join(root, folder), join(code, folder), { recursive: true });
+  }
+  process.on("exit", () => rmSync(code, { recursive: true, force: true }));
+  return code;
 }
 
 /** Why not, or `undefined` when they are there. */

@@ -27,7 +27,6 @@ export async function alternate(
       const store = rounds.stores[(turn + round) % rounds.stores.length] as StoreName;
       const spent = used.get(store) ?? 0;
       if (round > 0 && spent + spent / round > rounds.budgetMs) continue;
-      settleDisk();
       const outcome = await launch(jobOf(store), peers);
       used.set(store, spent + outcome.wallMs);
       series.add(store, outcome);
@@ -36,9 +35,4 @@ export async function alternate(
   }
   process.stderr.write("\n");
   return series;
-}
-
-/** What the last process left to be written must not be on the next one's bill. */
-export function settleDisk(): void {
-  if (process.platform !== "win32") Bun.spawnSync(["sync"]);
 }

@@ -5,7 +5,7 @@ import { loadEngine, loadLanguage } from "../engine.ts";
 import { EXIT_CORRUPTION, EXIT_DONE } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
 import { readEncryptionKey } from "../opening.ts";
-import { cellOf, escapeJsonText, visibleText } from "../renderers/cell.ts";
+import { escapeJsonText, isPrintable } from "../renderers/cell.ts";
 
 export const runInspect: CommandRun = async ({ host, arguments: given, positionals }) => {
   const path = positionals[0] ?? "";
@@ -17,7 +17,10 @@ export const runInspect: CommandRun = async ({ host, arguments: given, positiona
   const { findings } = await inspectFile(path, {
     format: json ? "json" : "text",
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
-    quote: (bytes) => safeLiteral(quoteBytes(bytes)),
+    quote(bytes) {
+      const literal = quoteBytes(bytes);
+      return isPrintable(literal) ? literal : `x'${bytes.toHex()}'`;
+    },
     async write(text) {
       await host.stdout.write(json ? escapeJsonText(text) : text);
       await interruption.checkpoint();

@@ -23,7 +23,10 @@ describe("flush()", () => {
     let stop = false;
     let written = 0;
     const write = async (): Promise<void> => {
-      for (; !stop; written++) await db.put(`key-${written % 50}`, String(written));
+      for (; !stop; written++) {
+        await db.put(`key-${written % 50}`, String(written));
+        if (written % 20 === 0) await settle(1);
+      }
     };
     const writers = [write(), write()];
     for (let i = 0; i < 30; i++) await soon(db.flush());
@@ -168,7 +171,10 @@ describe("dropPrefix() and dropAll()", () => {
     let stop = false;
     let round = 0;
     const writer = (async () => {
-      for (; !stop; round++) await db.put(`key-${String(round % 40).padStart(8, "0")}`, `new ${round}`);
+      for (; !stop; round++) {
+        await db.put(`key-${String(round % 40).padStart(8, "0")}`, `new ${round}`);
+        if (round % 5 === 0) await settle(1);
+      }
     })();
     await soon(db.dropPrefix("key-"), 100_000);
     stop = true;

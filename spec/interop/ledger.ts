@@ -37,12 +37,24 @@ function isGone({ deleted, expiresAt }: FoundVersion): boolean {
 
 /** One line per version: what differs shows in the failure's text. */
 function line(entry: FoundVersion): string {
-  const key = Buffer.from(entry.key).toString("latin1");
-  const name = `${JSON.stringify(key)}@${entry.version}`;
+  const name = `${entry.key.toHex()}@${entry.version}`;
   if (isGone(entry)) return `${name} gone`;
   const hash = Bun.hash.xxHash32(entry.value).toString(16);
   const discard = entry.discard === true ? " discard" : "";
   return `${name} = ${entry.value.length}:${hash} meta ${entry.userMeta} expires ${entry.expiresAt}${discard}`;
+}
+
+const SHOWN_MAX = 8;
+
+/** The first lines that only one side has, or else are in another place. */
+function expectSame(found: readonly string[], expected: readonly string[]): void {
+  const [here, there] = [new Set(found), new Set(expected)];
+  expect({
+    missing: expected.filter((text) => !here.has(text)).slice(0, SHOWN_MAX),
+    unexpected: found.filter((text) => !there.has(text)).slice(0, SHOWN_MAX),
+    count: found.length,
+    misplaced: found.filter((text, at) => text !== expected[at]).slice(0, SHOWN_MAX),
+  }).toEqual({ missing: [], unexpected: [], count: expected.length, misplaced: [] });
 }
 
 const withoutDiscard = (entry: FoundVersion): FoundVersion => ({ ...entry, discard: false });
@@ -83,12 +95,12 @@ export class Ledger {
 
   /** Exactly every version ever written. */
   expectAllVersions(found: readonly FoundVersion[]): void {
-    expect(found.map(line)).toEqual(this.versions().map(this.#comparable(found)).map(line));
+    expectSame(found.map(line), this.versions().map(this.#comparable(found)).map(line));
   }
 
   /** Exactly what is live. */
   expectLive(found: readonly FoundVersion[]): void {
-    expect(found.map(line)).toEqual(this.live().map(this.#comparable(found)).map(line));
+    expectSame(found.map(line), this.live().map(this.#comparable(found)).map(line));
   }
 
   /**
@@ -97,13 +109,17 @@ export class Ledger {
    */
   expectThinned(found: readonly FoundVersion[], versionsToKeep: number): void {
     const comparable = this.#comparable(found);
-    const present = new Set(found.map(line));
+    const lines = found.map(line);
+    const present = new Set(lines);
+    // What was found: nothing that was not written, in the order of the ledger.
     const written = this.versions().map(comparable).map(line);
-    // One comparison for both: of what was written, what was found, in the ledger's order.
-    expect(found.map(line)).toEqual(written.filter((text) => present.has(text)));
+    expectSame(
+      lines,
+      written.filter((text) => present.has(text)),
+    );
     const needed = [...this.#sorted()].flatMap((history) => kept(history, versionsToKeep));
-    const missing = needed.map(comparable).map(line);
-    expect(missing.filter((text) => !present.has(text))).toEqual([]);
+    const missing = needed.map((one) => line(comparable(one))).filter((text) => !present.has(text));
+    expect(missing.slice(0, SHOWN_MAX)).toEqual([]);
   }
 
   *#sorted(): Generator<LedgerVersion[]> {

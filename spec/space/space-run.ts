@@ -6,20 +6,18 @@
 import { toText } from "../../src/base/bytes.ts";
 import { at } from "../../src/base/assert.ts";
 import type { Version } from "../../src/base/ids.ts";
-import type { Database, Transaction } from "../../src/database/contract.ts";
-import { openDatabase } from "../../src/database/open.ts";
+import type { Database, Entry, Transaction } from "../../src/database/contract.ts";
 import type { Policies } from "../../src/database/policies.ts";
 import type { Settings } from "../../src/database/settings.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import { ManifestLog } from "../../src/manifest/manifest-log.ts";
-import { resolveOptions } from "../../src/options.ts";
-import { createQuery } from "../../src/query/query.ts";
 import { runJob, type Job, type JobResult } from "../../src/worker/jobs.ts";
 import { copyToMemory } from "../suites/copy-file-system.ts";
 import { DIRECTORY, testEnv, type TestEnv } from "../suites/open-database.ts";
 import { writeBadgerCopy } from "./badger-copy.ts";
+import { openSmall, SMALL_SETTINGS } from "./open-small.ts";
 import { randomPolicies } from "./random-policies.ts";
 import { KEY_COUNT, type SpaceStep } from "./space-steps.ts";
 import { StepExecutor } from "./step-executor.ts";
@@ -30,8 +28,10 @@ export interface Sabotage {
   readonly policies?: (honest: Policies) => Policies;
   /** Changes a job before it runs. */
   readonly job?: (job: Job) => Job;
-  /** Copies a version as Badger did, but without a restart: at once, or remembered at one step and written at a later one. */
+  /** Badger's copy is chosen at one step and written at the next such step, whatever happened in between. */
   readonly copiesLate?: boolean;
+  /** Leaves Badger's copies out, so that the mistake has to show by itself. */
+  readonly withoutCopies?: boolean;
 }
 
 interface OpenSnapshot {
@@ -42,11 +42,6 @@ interface OpenSnapshot {
 /** Turns of promises after which everything that can go on has gone on. */
 const TURNS = 24;
 const PUMP_MAX = 3000;
-
-const BASE = resolveOptions(
-  { memtableSize: 64 * 1024, workers: "inline" },
-  { memoryBytes: 1 << 30, cores: 2 },
-);
 
 export class SpaceRun {
   readonly #seed: number;
@@ -59,7 +54,7 @@ export class SpaceRun {
   #snapshots: OpenSnapshot[] = [];
   #writes = 0;
   /** A copy that a sabotaged collection has read and not written yet. */
-  #late: BookedVersion | undefined;
+  #late: Entry | undefined;
   #settings: Settings;
   #failure: unknown;
 
@@ -200,14 +195,10 @@ export class SpaceRun {
     this.#executor = new StepExecutor(1 + this.#random.below(3), run);
     const { policies } = this.#sabotage;
     const honest = randomPolicies(this.#random, 300 + this.#random.below(3000));
-    this.#db = await openDatabase(DIRECTORY, {
-      name: DIRECTORY,
-      env,
-      outside: env.fileSystem,
+    this.#db = await openSmall(env, {
       settings: this.#settings,
       executor: this.#executor,
-      runInline: run,
-      runQuery: (target, text, parameters) => createQuery(target, env, text, parameters),
+      runJob: run,
       policies: policies === undefined ? honest : policies(honest),
     });
     this.#db.on("error", (error) => (this.#failure ??= error));
@@ -242,8 +233,11 @@ export class SpaceRun {
   }
 
   async #badgerCopy(index: number, shape: number): Promise<void> {
+    if (this.#sabotage.withoutCopies === true) return;
     const stored = [...this.#required.scan({ allVersions: true })].filter((one) => !one.deleted);
-    const entry = stored[index % Math.max(1, stored.length)];
+    const chosen = stored[index % Math.max(1, stored.length)];
+    const entry = this.#sabotage.copiesLate === true ? this.#late : chosen;
+    this.#late = chosen;
     if (entry === undefined) return;
     const { clock, random, log } = this.#env;
     this.#snapshots = [];
@@ -336,7 +330,7 @@ function settingsOf(seed: number, shape: number, levelsMin: number): Settings {
   const fixed = new SeededRandom(seed);
   const isEncrypted = fixed.below(12) === 0;
   return {
-    ...BASE,
+    ...SMALL_SETTINGS,
     memtableSize: pick([3000, 6000, 20_000]),
     blockCacheSize: pick([0, 16_000]),
     blockSize: pick([128, 512]),

@@ -26,14 +26,17 @@ export function testEnv(fileSystem: FileSystem = new MemoryFileSystem(), seed = 
 /** Where specs keep their database in a file system in memory. */
 export const DIRECTORY = "/data";
 
+/** Small enough that opening many databases costs little. */
+const DEFAULTS: OpenOptions = { memtableSize: 1 << 20, blockCacheSize: 1 << 20 };
+
 /** Opens the database in `DIRECTORY` of the environment's file system. */
 export function openIn(env: Env, options: OpenOptions = {}): Promise<Database> {
-  return open(DIRECTORY, { ...options, env });
+  return open(DIRECTORY, { ...DEFAULTS, ...options, env });
 }
 
 /** Opens a real directory, all work on this thread, and says nothing on standard error. */
 export function openPath(path: string, options: OpenOptions = {}): Promise<Database> {
-  return open(path, { env: testEnv(new BunFileSystem()), ...options });
+  return open(path, { env: testEnv(new BunFileSystem()), ...DEFAULTS, ...options });
 }
 
 /** Options under which flushes and compactions happen all the time. */

@@ -92,14 +92,22 @@ export class FrameReader {
     const frameEnd = start + this.#frameLeft;
     const available = Math.min(this.#end, frameEnd);
     let whole = start;
-    while (whole < available) {
-      const length = fieldLength(this.#buffer, whole, available, frameEnd);
-      if (length > this.#entryBytesMax) throw this.#tooLarge(whole, length);
-      if (length < 0 || length > available - whole) break;
-      whole += length;
+    let damage: unknown;
+    while (whole < available && damage === undefined) {
+      try {
+        const length = fieldLength(this.#buffer, whole, available, frameEnd);
+        if (length > this.#entryBytesMax) throw this.#tooLarge(whole, length);
+        if (length < 0 || length > available - whole) break;
+        whole += length;
+      } catch (error) {
+        damage = error;
+      }
     }
+    // What comes before the damage counts; the next call begins with the damage.
+    if (whole === start && damage !== undefined) throw damage;
     if (whole === start) return undefined;
-    const entries = decodeBackupFrame(this.#buffer, start, whole);
+    const { entries, end } = this.#decode(start, whole, frameEnd);
+    whole = end;
     this.#start = whole;
     this.#frameLeft -= whole - start;
     return {
@@ -108,6 +116,26 @@ export class FrameReader {
       frameOffset: this.#frameOffset,
       frameLength: this.#frameLength,
     };
+  }
+
+  /** The entries of whole fields, up to the first that is damaged inside. */
+  #decode(start: number, whole: number, frameEnd: number): { entries: BackupEntry[]; end: number } {
+    const bytes = this.#buffer;
+    try {
+      return { entries: decodeBackupFrame(bytes, start, whole), end: whole };
+    } catch (error) {
+      const entries: BackupEntry[] = [];
+      for (let position = start; ;) {
+        const next = position + fieldLength(bytes, position, whole, frameEnd);
+        try {
+          entries.push(...decodeBackupFrame(bytes, position, next));
+        } catch {
+          if (position === start) throw error;
+          return { entries, end: position };
+        }
+        position = next;
+      }
+    }
   }
 
   /** Reads on behind what is there; false at the end of the stream. */

@@ -113,6 +113,7 @@ const RANGE_NAMES: ReadonlySet<string> = new Set<keyof Range>([
 ]);
 
 export function boundsOf(range: Range = {}): Bounds {
+  if (typeof range !== "object" || range === null) throw invalid("a range is an object");
   for (const name of Object.keys(range)) {
     if (!RANGE_NAMES.has(name)) throw invalid(`a range has no field ${name}`);
   }
@@ -141,14 +142,20 @@ export function boundsOf(range: Range = {}): Bounds {
   return {
     lower,
     upper,
-    reverse: range.reverse ?? false,
+    reverse: flagOf(range.reverse, "reverse"),
     limit,
-    keysOnly: range.keysOnly ?? false,
-    allVersions: range.allVersions ?? false,
+    keysOnly: flagOf(range.keysOnly, "keysOnly"),
+    allVersions: flagOf(range.allVersions, "allVersions"),
     // Badger: since 0 means everything.
     since: since <= 0 ? -1 : since,
     isEmpty: upper !== undefined && compareBytes(upper, lower ?? EMPTY_BYTES) <= 0,
   };
+}
+
+function flagOf(flag: boolean | undefined, name: string): boolean {
+  if (flag === undefined) return false;
+  if (typeof flag !== "boolean") throw invalid(`${name} of a range is true or false`);
+  return flag;
 }
 
 function boundKey(key: Key, name: string): Uint8Array {

@@ -10,24 +10,15 @@
  * level-0 tables appear in the order of their data.
  */
 
-import { assert, at } from "../base/assert.ts";
+import { at } from "../base/assert.ts";
 import { MelesError } from "../base/errors.ts";
-import type { FileNumber, Version } from "../base/ids.ts";
-import { join } from "../base/paths.ts";
-import {
-  compactionJob,
-  type CompactionJobSettings,
-  type CompactionResult,
-  fileNumbersNeeded,
-} from "../compaction/compaction-job.ts";
+import type { FileNumber } from "../base/ids.ts";
 import {
   collides,
   type CompactionPlan,
-  planInputs,
   rewritePlan,
   totalBytes,
 } from "../compaction/compaction-plan.ts";
-import type { FlushResult } from "../compaction/flush-job.ts";
 import { fullCompactionPlan } from "../compaction/full-compaction.ts";
 import { levelScores, type LevelScore } from "../compaction/level-scores.ts";
 import { levelTargets } from "../compaction/level-targets.ts";
@@ -38,23 +29,22 @@ import {
 } from "../compaction/leveled-policy.ts";
 import type { Env, Timer } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
-import { encodeDiscardTable } from "../format/discard-table.ts";
-import { DISCARD, tableFileName, valueLogFileName } from "../format/file-names.ts";
-import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
-import { COMPRESSION_CODES, type TableMeta } from "../manifest/version.ts";
-import { TABLE_OPTIONS, type TableOptions } from "../table/table-options.ts";
+import { COMPRESSION_CODES } from "../manifest/version.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { ValueLogReader } from "../value-log/value-log-reader.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
 import type { Collection } from "./collection.ts";
+import { CompactionWork } from "./compaction-work.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
+import { FlushWork } from "./flush-work.ts";
 import { IdleWork } from "./idle-work.ts";
-import type { LoggedMemtable, Memtables } from "./memtables.ts";
+import type { Memtables } from "./memtables.ts";
 import type { Policies } from "./policies.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
+import { TreeChanges } from "./tree-changes.ts";
 import type { TreeState } from "./tree-state.ts";
 
 export interface MaintenanceParts {
@@ -83,8 +73,6 @@ export interface MaintenanceParts {
 
 /** Frozen memtables beyond which writers wait. */
 const FROZEN_MAX = 3;
-/** A memtable with less in it is flushed on this thread: a thread's start would cost more. */
-const INLINE_FLUSH_BYTES = 1 << 20;
 const RETRY_DELAY_MS = 1000;
 const RETRY_DELAY_MAX_MS = 30_000;
 /** Most a single acknowledgement is held back, just below the stall. */
@@ -97,14 +85,9 @@ type Work = "flush" | "compaction";
 export class Maintenance {
   readonly #parts: MaintenanceParts;
   readonly shape: CompactionOptions;
-  readonly counters = {
-    flushes: 0,
-    flushBytes: 0,
-    compactions: 0,
-    compactionBytes: 0,
-    relocatedBytes: 0,
-  };
-  #nextTable: FileNumber;
+  readonly #changes: TreeChanges;
+  readonly #flushes: FlushWork;
+  readonly #compactions: CompactionWork;
   #flushing: Promise<void> | undefined;
   readonly #running = new Map<CompactionPlan, Promise<void>>();
   #retry: Timer | undefined;
@@ -122,8 +105,10 @@ export class Maintenance {
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts;
-    const { settings, manifest } = parts;
-    this.#nextTable = manifest.largestTable + 1;
+    const { settings } = parts;
+    this.#changes = new TreeChanges(parts);
+    this.#flushes = new FlushWork(parts, this.#changes);
+    this.#compactions = new CompactionWork(parts, this.#changes);
     this.#idle = new IdleWork({
       ...parts,
       freeze: () => {
@@ -183,11 +168,16 @@ export class Maintenance {
     return levelScores(version, targets, [...this.#running.keys()], this.shape);
   }
 
+  /** What was done since open. */
+  get counters(): FlushWork["counters"] & CompactionWork["counters"] {
+    return { ...this.#flushes.counters, ...this.#compactions.counters };
+  }
+
   // ------------------------------------------------------------------------ scheduling
 
   /** Takes up what the last stop left over. */
   start(): void {
-    this.#sweep();
+    this.#changes.sweep();
     this.schedule();
   }
 
@@ -202,7 +192,8 @@ export class Maintenance {
   #scheduleFlush(): void {
     const oldest = this.#parts.memtables.frozen[0];
     if (this.#flushing !== undefined || oldest === undefined) return;
-    this.#flushing = this.#flush(oldest)
+    this.#flushing = this.#flushes
+      .flush(oldest)
       .then(
         () => this.#succeeded("flush"),
         (error: unknown) => this.#failed("flush", error),
@@ -266,16 +257,9 @@ export class Maintenance {
       )
       .finally(() => {
         this.#examining = undefined;
-        this.#sweep();
+        this.#changes.sweep();
         this.schedule();
       });
-  }
-
-  /** Nobody may point to a value-log file any more: after every change of tree or memtables. */
-  #sweep(): void {
-    const { collection, memtables } = this.#parts;
-    collection.sweep();
-    memtables.limitPointedBytes(collection.unmergedBytesMax());
   }
 
   /** A group was written. */
@@ -295,7 +279,8 @@ export class Maintenance {
   }
 
   #start(plan: CompactionPlan): Promise<void> {
-    const done = this.#compact(plan)
+    const done = this.#compactions
+      .run(plan)
       .then(
         () => this.#succeeded("compaction"),
         (error: unknown) => this.#failed("compaction", error),
@@ -346,111 +331,6 @@ export class Maintenance {
 
   // ----------------------------------------------------------------------------- flush
 
-  async #flush(logged: LoggedMemtable): Promise<void> {
-    const { env, memtables } = this.#parts;
-    const { memtable } = logged;
-    const started = env.clock.monotonicMs();
-    let result = await this.#runFlush(logged);
-    while (this.#dropsTooMuch(result.thinnedVersion)) {
-      if (result.table !== undefined) this.#removeTables([result.table]);
-      result = await this.#runFlush(logged);
-    }
-    const { table } = result;
-    if (table !== undefined) this.#installFlush(table, result);
-    memtables.remove(logged);
-    this.#sweep();
-    this.counters.flushes++;
-    this.#parts.events.emit("flush", {
-      entries: memtable.count,
-      bytes: table?.sizeBytes ?? 0,
-      elapsedMs: env.clock.monotonicMs() - started,
-    });
-  }
-
-  async #runFlush({ memtable }: LoggedMemtable): Promise<FlushResult> {
-    const { env, directory, settings, oracle, valueLog, executor } = this.#parts;
-    const job: Job = {
-      kind: "flush",
-      flush: {
-        directory,
-        fileNumber: this.#nextTable++,
-        knownOrdered: memtable.isKnownOrdered,
-        discardVersion: oracle.discardVersion,
-        versionsToKeep: settings.versionsToKeep,
-        nowSeconds: Math.floor(env.clock.nowMs() / 1000),
-        tableOptions: this.#tableOptions(0),
-      },
-      entries: memtable.entries(),
-    };
-    const isSmall = memtable.usedBytes < INLINE_FLUSH_BYTES;
-    // The table must not outlive a power cut that takes the values it points to.
-    const [result] = await Promise.all([
-      isSmall ? this.#parts.runInline(job) : executor.run(job, { priority: "flush" }),
-      valueLog.syncInBackground(),
-    ]);
-    assert(result.kind === "flush", "a flush job brings a flush result");
-    return result.flush;
-  }
-
-  #installFlush(table: TableMeta, result: FlushResult): void {
-    this.#replace([], [table], result);
-    this.counters.flushBytes += table.sizeBytes;
-    this.#addDiscards(result.discardedBytes);
-  }
-
-  /**
-   * A reader may have begun at an older version while the job ran (`begin({at})`), one that needs what
-   * the job has left out. Its result is thrown away then; the next one knows the reader.
-   */
-  #dropsTooMuch(thinnedVersion: Version): boolean {
-    return this.#parts.oracle.discardVersion < thinnedVersion;
-  }
-
-  #removeTables(tables: readonly TableMeta[]): void {
-    const { env, directory } = this.#parts;
-    for (const { fileNumber } of tables) {
-      try {
-        env.fileSystem.remove(join(directory, tableFileName(fileNumber)));
-      } catch (error) {
-        // The next open removes what the manifest does not name.
-        env.log("warn", "an unneeded table could not be removed", { error: String(error) });
-      }
-    }
-  }
-
-  /**
-   * Puts new tables in the place of others. They are opened first: once the manifest names them,
-   * nothing may fail any more. If it never did, they are removed again.
-   */
-  #replace(
-    removed: readonly FileNumber[],
-    added: readonly TableMeta[],
-    result: FlushResult | CompactionResult,
-  ): void {
-    const { env, directory, manifest, trees } = this.#parts;
-    let prepared: ReturnType<TreeState["prepare"]> = [];
-    try {
-      prepared = trees.prepare(added);
-      if (added.length > 0) env.fileSystem.syncDirectory(directory);
-      this.#record({
-        changes: [...added.map(creation), ...removed.map(deletion)],
-        thinnedVersion: result.thinnedVersion,
-        valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
-      });
-    } catch (error) {
-      trees.abandon(prepared);
-      if (manifest.isUsable) this.#removeTables(added);
-      throw error;
-    }
-    trees.apply(prepared, removed);
-  }
-
-  /** One change of the tree, durable when this returns. */
-  #record(set: ManifestChangeSet): void {
-    const { manifest, oracle } = this.#parts;
-    manifest.append({ ...set, newestVersion: oracle.lastCommitted });
-  }
-
   /** Flushes everything that is in memory now. */
   async flushAll(): Promise<void> {
     const { memtables } = this.#parts;
@@ -471,7 +351,7 @@ export class Maintenance {
       return;
     }
     const oldest = at(this.#parts.memtables.frozen, 0);
-    const done = this.#flush(oldest);
+    const done = this.#flushes.flush(oldest);
     this.#flushing = done.catch(() => undefined);
     try {
       await done;
@@ -485,121 +365,6 @@ export class Maintenance {
 
   // ------------------------------------------------------------------------ compaction
 
-  async #compact(plan: CompactionPlan): Promise<void> {
-    const { env } = this.#parts;
-    const started = env.clock.monotonicMs();
-    if (plan.kind === "merge") await this.#merge(plan);
-    else if (plan.kind === "move") this.#move(plan);
-    else this.#drop(plan);
-    this.counters.compactions++;
-    this.#parts.events.emit("compaction", {
-      reason: plan.reason,
-      kind: plan.kind,
-      sourceLevel: plan.sourceLevel,
-      targetLevel: plan.targetLevel,
-      tables: planInputs(plan).length,
-      elapsedMs: env.clock.monotonicMs() - started,
-    });
-  }
-
-  async #merge(plan: CompactionPlan): Promise<void> {
-    const { env, directory, settings, oracle, trees, memtables, executor } = this.#parts;
-    const { version } = trees.tree;
-    const firstFileNumber = this.#nextTable;
-    this.#nextTable += fileNumbersNeeded(version, plan);
-    const job = compactionJob(
-      version,
-      plan,
-      {
-        directory,
-        discardVersion: oracle.discardVersion,
-        versionsToKeep: settings.versionsToKeep,
-        nowSeconds: Math.floor(env.clock.nowMs() / 1000),
-        tableOptions: this.#tableOptions(plan.targetLevel),
-        verifyChecksums: settings.verifyChecksums,
-        memtablesMayHoldOlder: memtables.mayHoldOlder,
-        dataKeys: this.#parts.keys.all(),
-        ...this.#relocation(plan),
-      },
-      firstFileNumber,
-    );
-    const result = await executor.run({ kind: "compaction", compaction: job });
-    assert(result.kind === "compaction", "a compaction job brings a compaction result");
-    const { compaction } = result;
-    try {
-      if (this.#dropsTooMuch(compaction.thinnedVersion)) {
-        this.#removeTables(compaction.outputs);
-        this.#removeValueLogs(compaction.relocatedFiles);
-        return;
-      }
-      this.#install(plan, compaction);
-    } catch (error) {
-      if (this.#parts.manifest.isUsable) this.#removeValueLogs(compaction.relocatedFiles);
-      throw error;
-    }
-  }
-
-  /** What to move on the way, if the plan's tables point to condemned files at all. */
-  #relocation(plan: CompactionPlan): Partial<CompactionJobSettings> {
-    const { collection, keys } = this.#parts;
-    const condemned = new Set(collection.condemned());
-    if (condemned.size === 0) return {};
-    const isTouched = planInputs(plan).some((table) =>
-      [...collection.pointersOf(table).keys()].some((file) => condemned.has(file)),
-    );
-    const relocation = isTouched ? collection.relocation() : undefined;
-    if (relocation === undefined) return {};
-    const valueLogKey = keys.current();
-    return valueLogKey === undefined ? { relocation } : { relocation, valueLogKey };
-  }
-
-  #removeValueLogs(numbers: readonly FileNumber[]): void {
-    const { env, directory } = this.#parts;
-    for (const number of numbers) {
-      try {
-        env.fileSystem.remove(join(directory, valueLogFileName(number)));
-      } catch (error) {
-        env.log("warn", "an unneeded value-log file could not be removed", {
-          error: String(error),
-        });
-      }
-    }
-  }
-
-  #install(plan: CompactionPlan, result: CompactionResult): void {
-    const removed = planInputs(plan).map((table) => table.fileNumber);
-    this.#replace(removed, result.outputs, result);
-    this.#parts.collection.adopt(result.relocatedFiles);
-    this.#sweep();
-    this.counters.compactionBytes += result.bytesWritten;
-    this.counters.relocatedBytes += result.relocatedBytes;
-    this.#addDiscards(result.discardedBytes);
-  }
-
-  /** The table changes its level; its bytes stay. The deletion comes first: a number exists once. */
-  #move(plan: CompactionPlan): void {
-    const { trees } = this.#parts;
-    const table = at(plan.sources, 0);
-    const moved = { ...table, level: plan.targetLevel };
-    const prepared = trees.prepare([moved]);
-    try {
-      this.#record({ changes: [deletion(table.fileNumber), creation(moved)] });
-    } catch (error) {
-      trees.abandon(prepared);
-      throw error;
-    }
-    trees.apply(prepared, [table.fileNumber]);
-  }
-
-  #drop(plan: CompactionPlan): void {
-    const { trees } = this.#parts;
-    const removed = plan.sources.map((table) => table.fileNumber);
-    this.#record({ changes: removed.map(deletion) });
-    trees.apply([], removed);
-    this.#sweep();
-    for (const table of plan.sources) this.#addDiscards(table.valueLogBytes);
-  }
-
   /** Merges everything into the last level, dropping what no snapshot needs. One call after the other. */
   async compactAll(): Promise<void> {
     const before = this.#fullCompaction?.catch(() => undefined);
@@ -611,7 +376,7 @@ export class Maintenance {
   async #compactAll(): Promise<void> {
     this.#manual = true;
     try {
-      const beforeFileNumber = this.#nextTable;
+      const beforeFileNumber = this.#changes.nextTable;
       await Promise.all(this.#running.values());
       for (;;) {
         if (this.#finishing) {
@@ -625,7 +390,7 @@ export class Maintenance {
         if (plan === undefined) return;
         this.#running.set(plan, Promise.resolve());
         try {
-          await this.#compact(plan);
+          await this.#compactions.run(plan);
         } finally {
           this.#running.delete(plan);
         }
@@ -654,7 +419,7 @@ export class Maintenance {
         if (plan === undefined || this.#finishing) break;
         this.#running.set(plan, Promise.resolve());
         try {
-          await this.#compact(plan);
+          await this.#compactions.run(plan);
         } finally {
           this.#running.delete(plan);
         }
@@ -662,7 +427,7 @@ export class Maintenance {
     } finally {
       collection.force(undefined);
       this.#manual = false;
-      this.#sweep();
+      this.#changes.sweep();
       this.schedule();
     }
   }
@@ -673,47 +438,6 @@ export class Maintenance {
       if (this.#examining === undefined) return;
       await this.#examining;
       if (this.#obstacles.has("compaction")) return;
-    }
-  }
-
-  #tableOptions(level: number): TableOptions {
-    const { settings, keys } = this.#parts;
-    const dataKey = keys.current();
-    return {
-      ...TABLE_OPTIONS,
-      blockSizeBytes: settings.blockSize,
-      bloomFalsePositive: settings.bloomFalsePositive,
-      compression: COMPRESSION_CODES[compressionOfLevel(settings, level)],
-      compressionLevel: settings.compressionLevel,
-      ...(dataKey === undefined ? {} : { encryption: dataKey }),
-    };
-  }
-
-  // ------------------------------------------------------------------ discard statistics
-
-  #addDiscards(discarded: ReadonlyMap<FileNumber, number>): void {
-    const { discards } = this.#parts;
-    if (discarded.size === 0) return;
-    for (const [file, bytes] of discarded) discards.set(file, (discards.get(file) ?? 0) + bytes);
-    this.#writeDiscards();
-  }
-
-  /** `DISCARD` holds hints without a checksum; losing an update costs nothing but knowledge. */
-  #writeDiscards(): void {
-    const { env, directory, discards } = this.#parts;
-    try {
-      const bytes = encodeDiscardTable(discards);
-      const file = env.fileSystem.open(join(directory, DISCARD), {
-        write: true,
-        create: "ifMissing",
-      });
-      try {
-        file.write(bytes, 0, bytes.length, 0);
-      } finally {
-        file.close();
-      }
-    } catch (error) {
-      env.log("warn", "the discard statistics could not be written", { error: String(error) });
     }
   }
 
@@ -739,13 +463,4 @@ export class Maintenance {
       });
     }
   }
-}
-
-function deletion(fileNumber: FileNumber): ManifestChange {
-  return { op: "delete", fileNumber };
-}
-
-function creation(table: TableMeta): ManifestChange {
-  const { fileNumber, level, keyId, compression } = table;
-  return { op: "create", fileNumber, level, keyId, compression };
 }

@@ -12,6 +12,7 @@ import {
   DISCARD,
   KEYREGISTRY,
   KEYREGISTRY_REWRITE,
+  LOCK,
   MANIFEST,
   MANIFEST_REWRITE,
   MEM_SUFFIX,
@@ -25,7 +26,7 @@ import { inspectManifest } from "./inspect-manifest.ts";
 import { inspectDiscard, inspectKeyRegistry } from "./inspect-small.ts";
 import { inspectTable } from "./inspect-table.ts";
 import { JsonPrinter } from "./json-printer.ts";
-import type { Part } from "./part.ts";
+import { facts, type Part } from "./part.ts";
 import { Surroundings } from "./surroundings.ts";
 import { type Quote, TextPrinter } from "./text-printer.ts";
 
@@ -36,6 +37,7 @@ export type FileKind =
   | "manifest"
   | "key registry"
   | "discard table"
+  | "lock file"
   | "backup";
 
 export interface InspectRequest {
@@ -93,6 +95,7 @@ function kindOf(name: string, file: File): FileKind {
   if (name === MANIFEST || name === MANIFEST_REWRITE) return "manifest";
   if (name === KEYREGISTRY || name === KEYREGISTRY_REWRITE) return "key registry";
   if (name === DISCARD) return "discard table";
+  if (name === LOCK) return "lock file";
   const start = new Uint8Array(KEY_REGISTRY_HEADER_SIZE);
   const text = toText(start.subarray(0, file.read(start, 0, start.length, 0)));
   if (text.startsWith("Bdgr")) return "manifest";
@@ -120,6 +123,8 @@ function partsOf(
       return inspectKeyRegistry(whole(), encryptionKey);
     case "discard table":
       return inspectDiscard(whole());
+    case "lock file":
+      return [facts({ process: toText(whole()).trim().slice(0, 20) })];
     case "backup":
       return inspectBackup(openOrigin(path, fileSystem));
   }

@@ -10,12 +10,15 @@ import { LogCipher } from "../format/encryption.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { META_IN_TRANSACTION, META_TRANSACTION_END } from "../format/stored-value.ts";
-import { claimedBytes } from "../log/log-end.ts";
+import { readUvarint, uvarintSize } from "../format/varint.ts";
+import { isCrashTail } from "../log/log-tail.ts";
 import { metaFacts, valueFacts } from "./entry-facts.ts";
 import { facts, finding, type Part, type Row, rowOf, shownKey } from "./part.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const WINDOW_BYTES = 1 << 20;
+/** How much is looked at to tell what lies behind the last whole record. */
+const TAIL_BYTES_MAX = 4 << 20;
 
 export function* inspectLog(file: File, surroundings: Surroundings): Generator<Part> {
   const size = file.size();
@@ -151,10 +154,14 @@ class LogWalk {
       yield facts({ behindIt: `${this.#size - end} zero bytes` });
       return;
     }
-    yield finding(
-      end,
-      `no whole record; the log ends here, the ${this.#size - end} bytes behind are ignored`,
-    );
+    const tail = new Uint8Array(Math.min(TAIL_BYTES_MAX, this.#size - end));
+    const filled = this.#file.read(tail, 0, tail.length, end);
+    if (isCrashTail(tail, 0, filled)) {
+      const left = "bytes of an interrupted write, or of a last record that is damaged";
+      yield facts({ behindIt: `${this.#size - end} ${left}` });
+    } else {
+      yield finding(end, "a damaged record: whole records follow it that do not count any more");
+    }
   }
 
   #firstNonZero(from: number): number | undefined {
@@ -168,4 +175,18 @@ class LogWalk {
     }
     return undefined;
   }
+}
+
+/** Length of the whole record at the start as its header says, without believing it; 0 when that makes no sense. */
+function claimedBytes(window: Uint8Array, filled: number): number {
+  let position = 2;
+  let claimed = 0;
+  // Key length, value length, expiry.
+  for (const counts of [true, true, false]) {
+    const number = readUvarint(window, position, filled);
+    if (number < 0) return 0;
+    position += uvarintSize();
+    if (counts) claimed += number;
+  }
+  return claimed + position + 4;
 }

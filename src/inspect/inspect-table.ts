@@ -25,7 +25,7 @@ import {
   readVersionSuffix,
   VERSION_SUFFIX_SIZE,
 } from "../format/internal-key.ts";
-import { readExpiry } from "../format/stored-value.ts";
+import { META_IN_TRANSACTION, readExpiry } from "../format/stored-value.ts";
 import {
   decodeTableFooter,
   TABLE_FOOTER_SIZE_MAX,
@@ -86,7 +86,7 @@ class TableInspection {
 
   *run(): Generator<Part> {
     const size = this.#file.size();
-    const isReadable = yield* this.#learn();
+    const { isReadable, isListed } = yield* this.#learn();
     const tail = this.#read(Math.max(0, size - TABLE_FOOTER_SIZE_MAX), size);
     const footer = decodeTableFooter(tail, size);
     const { indexOffset, indexLength, checksum } = footer;
@@ -94,19 +94,21 @@ class TableInspection {
     const stored = this.#read(indexOffset, indexOffset + indexLength);
     const { kind, sum } = decodeChecksum(checksum, 0, checksum.length);
     yield facts({ indexChecksum: `${kind} ${sum}` });
-    yield* this.#verifyIndex(footer, stored);
+    const damage = this.#verifyIndex(footer, stored);
+    if (damage !== undefined) yield damage;
     if (!isReadable) return;
     const index = this.#decodeIndex(stored, indexOffset);
     if (index instanceof CorruptionError) {
-      yield damageOf(index, indexOffset);
+      const encrypted = "it seems so: only the MANIFEST tells the data key of a table";
+      yield damage === undefined && !isListed ? facts({ encrypted }) : damageOf(index, indexOffset);
       return;
     }
     yield* describeIndex(index);
     yield* this.#blocks(index);
   }
 
-  /** What the neighbours know. False: without the key there is nothing more to read. */
-  *#learn(): Generator<Part, boolean> {
+  /** What the neighbours know. Not readable: without the key there is nothing more to see. */
+  *#learn(): Generator<Part, { isReadable: boolean; isListed: boolean }> {
     const parsed = parseTableFileName(this.#name);
     const table =
       parsed.kind === "numbered"
@@ -114,7 +116,7 @@ class TableInspection {
         : { known: false as const, reason: "its name is no table's" };
     if (!table.known) {
       yield facts({ manifest: table.reason });
-      return true;
+      return { isReadable: true, isListed: false };
     }
     const { level, keyId, compression } = table.value;
     yield facts({
@@ -123,19 +125,20 @@ class TableInspection {
       dataKey: keyId === 0 ? "none" : keyId,
     });
     this.#compression = compression;
-    if (keyId === 0) return true;
+    if (keyId === 0) return { isReadable: true, isListed: true };
     const key = this.#surroundings.dataKey(keyId);
     if (key.known) this.#key = key.value;
     else yield facts({ encrypted: `index and blocks cannot be shown: ${key.reason}` });
-    return key.known;
+    return { isReadable: key.known, isListed: true };
   }
 
-  *#verifyIndex(footer: TableFooter, stored: Uint8Array): Generator<Part> {
+  #verifyIndex(footer: TableFooter, stored: Uint8Array): Part | undefined {
     try {
       verifyTableIndex(footer, stored);
+      return undefined;
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
-      yield damageOf(error, footer.indexOffset);
+      return damageOf(error, footer.indexOffset);
     }
   }
 
@@ -246,7 +249,8 @@ class TableInspection {
       key: shownKey(key, 0, userKeyEnd),
       version: readVersionSuffix(key, userKeyEnd),
       ...valueFacts(meta, view.bytes, valueStart, end),
-      ...metaFacts(meta, userMeta, expiresAt),
+      // In a table the transaction bit is a left-over that says nothing.
+      ...metaFacts(meta & ~META_IN_TRANSACTION, userMeta, expiresAt),
     };
   }
 

@@ -7,6 +7,7 @@
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import { located } from "../format/damage.ts";
 import { KEYREGISTRY, MANIFEST } from "../format/file-names.ts";
 import { type DataKey, decodeKeyRegistry } from "../format/key-registry.ts";
 import type { ManifestCreate } from "../format/manifest-change.ts";
@@ -59,7 +60,8 @@ export class Surroundings {
     if (bytes === undefined) return { known: false, reason: `there is no ${name} beside it` };
     try {
       return { known: true, value: read(bytes) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = located(thrown, name, 0);
       if (error instanceof MelesError) return { known: false, reason: error.message };
       throw error;
     }

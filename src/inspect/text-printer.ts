@@ -1,5 +1,6 @@
 /** Parts as lines of text. */
 
+import { toBytes } from "../base/bytes.ts";
 import { type Fact, isAbbreviated, type Part, type Row } from "./part.ts";
 
 /** How bytes are written: a literal that the query language reads back. */
@@ -11,7 +12,7 @@ export interface Printer {
   end(): string;
 }
 
-const NAME_WIDTH = 22;
+const NAME_WIDTH = 24;
 
 export class TextPrinter implements Printer {
   readonly #quote: Quote;
@@ -22,7 +23,10 @@ export class TextPrinter implements Printer {
   }
 
   begin(name: string, kind: string, sizeBytes: number): string {
-    return `${name}: ${kind}, ${sizeBytes} bytes\n`;
+    // A name with control characters in it must not reach a terminal as it is.
+    const quoted = this.#quote(toBytes(name));
+    const shown = quoted.slice(1, -1) === name ? name : quoted;
+    return `${shown}: ${kind}, ${sizeBytes} bytes\n`;
   }
 
   print(part: Part): string {
@@ -33,7 +37,8 @@ export class TextPrinter implements Printer {
       case "finding":
         return `DAMAGE at byte ${part.offset}: ${part.message}\n`;
       case "row": {
-        const heading = part.depth === 0 && part.list !== this.#list ? `${part.list}:\n` : "";
+        const heading =
+          part.depth === 0 && part.list !== this.#list ? `${wordsOf(part.list)}:\n` : "";
         if (part.depth === 0) this.#list = part.list;
         return `${heading}${part.depth === 0 ? "  " : "    "}${this.#line(part.row)}\n`;
       }

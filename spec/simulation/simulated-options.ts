@@ -1,0 +1,42 @@
+/** Options that simulated databases are opened with: small enough that everything happens all the time. */
+
+import type { SeededRandom } from "../../src/env/seeded-random.ts";
+import type { OpenOptions } from "../../src/options.ts";
+import { TINY } from "../suites/open-database.ts";
+
+const KEY = new Uint8Array(16).fill(7);
+
+const VARIANTS: readonly OpenOptions[] = [
+  {},
+  {},
+  { compression: "zstd" },
+  { compression: "snappy", versionsToKeep: 3 },
+  { encryptionKey: KEY, encryptionKeyRotationMs: 20_000 },
+  { valueThreshold: 1, verifyChecksums: "both" },
+  { valueThreshold: 100_000, bloomFalsePositive: 0 },
+  { compression: ["none", "zstd"], versionsToKeep: 2, verifyChecksums: "open" },
+];
+
+/** What stays the same over a history. */
+export function chooseOptions(random: SeededRandom): OpenOptions {
+  const sync = (["commit", "interval", "never"] as const)[random.below(3)] as "commit";
+  const variant = VARIANTS[random.below(VARIANTS.length)] as OpenOptions;
+  return { ...TINY, valueLogFileSize: 1 << 20, syncIntervalMs: 1000, sync, ...variant };
+}
+
+/** The same with other sizes and thresholds: they may change from one opening to the next. */
+export function reopenOptions(fixed: OpenOptions, random: SeededRandom): OpenOptions {
+  if (random.below(2) === 0) return fixed;
+  return {
+    ...fixed,
+    valueThreshold: pick([0, 1, 64, 200, 100_000], random),
+    blockSize: pick([256, 512, 4096], random),
+    levelZeroTables: 1 + random.below(4),
+    bloomFalsePositive: pick([0, 0.01, 0.5], random),
+    blockCacheSize: pick([0, 64 * 1024], random),
+  };
+}
+
+function pick<T>(list: readonly T[], random: SeededRandom): T {
+  return list[random.below(list.length)] as T;
+}

@@ -1,0 +1,94 @@
+/** Flushing one memtable: job, installation, end of its log. */
+
+import { assert } from "../base/assert.ts";
+import type { FlushResult } from "../compaction/flush-job.ts";
+import type { Env } from "../env/env.ts";
+import type { Executor } from "../env/executor.ts";
+import type { TableMeta } from "../manifest/version.ts";
+import type { Oracle } from "../transaction/oracle.ts";
+import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
+import type { Job, JobResult } from "../worker/jobs.ts";
+import type { EventHub } from "./event-hub.ts";
+import type { LoggedMemtable, Memtables } from "./memtables.ts";
+import type { Settings } from "./settings.ts";
+import type { TreeChanges } from "./tree-changes.ts";
+
+export interface FlushWorkParts {
+  readonly env: Env;
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly oracle: Oracle;
+  readonly memtables: Memtables;
+  readonly valueLog: ValueLogWriter;
+  readonly executor: Executor<Job, JobResult>;
+  /** Runs a small job on this thread. */
+  readonly runInline: (job: Job) => JobResult;
+  readonly events: EventHub;
+}
+
+/** A memtable with less in it is flushed on this thread: a thread's start would cost more. */
+const INLINE_FLUSH_BYTES = 1 << 20;
+
+export class FlushWork {
+  readonly #parts: FlushWorkParts;
+  readonly #changes: TreeChanges;
+  readonly counters = { flushes: 0, flushBytes: 0 };
+
+  constructor(parts: FlushWorkParts, changes: TreeChanges) {
+    this.#parts = parts;
+    this.#changes = changes;
+  }
+
+  /** Writes a frozen memtable as a table of level 0 and forgets it. */
+  async flush(logged: LoggedMemtable): Promise<void> {
+    const { env, memtables } = this.#parts;
+    const { memtable } = logged;
+    const started = env.clock.monotonicMs();
+    let result = await this.#runFlush(logged);
+    while (this.#changes.dropsTooMuch(result.thinnedVersion)) {
+      if (result.table !== undefined) this.#changes.removeTables([result.table]);
+      result = await this.#runFlush(logged);
+    }
+    const { table } = result;
+    if (table !== undefined) this.#installFlush(table, result);
+    memtables.remove(logged);
+    this.#changes.sweep();
+    this.counters.flushes++;
+    this.#parts.events.emit("flush", {
+      entries: memtable.count,
+      bytes: table?.sizeBytes ?? 0,
+      elapsedMs: env.clock.monotonicMs() - started,
+    });
+  }
+
+  async #runFlush({ memtable }: LoggedMemtable): Promise<FlushResult> {
+    const { env, directory, settings, oracle, valueLog, executor } = this.#parts;
+    const job: Job = {
+      kind: "flush",
+      flush: {
+        directory,
+        fileNumber: this.#changes.takeNumbers(1),
+        knownOrdered: memtable.isKnownOrdered,
+        discardVersion: oracle.discardVersion,
+        versionsToKeep: settings.versionsToKeep,
+        nowSeconds: Math.floor(env.clock.nowMs() / 1000),
+        tableOptions: this.#changes.tableOptions(0),
+      },
+      entries: memtable.entries(),
+    };
+    const isSmall = memtable.usedBytes < INLINE_FLUSH_BYTES;
+    // The table must not outlive a power cut that takes the values it points to.
+    const [result] = await Promise.all([
+      isSmall ? this.#parts.runInline(job) : executor.run(job, { priority: "flush" }),
+      valueLog.syncInBackground(),
+    ]);
+    assert(result.kind === "flush", "a flush job brings a flush result");
+    return result.flush;
+  }
+
+  #installFlush(table: TableMeta, result: FlushResult): void {
+    this.#changes.replace([], [table], result);
+    this.counters.flushBytes += table.sizeBytes;
+    this.#changes.addDiscards(result.discardedBytes);
+  }
+}

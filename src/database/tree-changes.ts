@@ -1,0 +1,180 @@
+/**
+ * Changes of the tree: what a finished job has made takes the place of what it has read. One manifest
+ * record per change, synced before anything old goes (I6); value-log accounts are settled after it.
+ */
+
+import type { FileNumber, Version } from "../base/ids.ts";
+import { join } from "../base/paths.ts";
+import type { CompactionResult } from "../compaction/compaction-job.ts";
+import type { FlushResult } from "../compaction/flush-job.ts";
+import type { Env } from "../env/env.ts";
+import { encodeDiscardTable } from "../format/discard-table.ts";
+import { DISCARD, tableFileName, valueLogFileName } from "../format/file-names.ts";
+import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
+import type { ManifestLog } from "../manifest/manifest-log.ts";
+import { COMPRESSION_CODES, type TableMeta } from "../manifest/version.ts";
+import { TABLE_OPTIONS, type TableOptions } from "../table/table-options.ts";
+import type { Oracle } from "../transaction/oracle.ts";
+import type { Collection } from "./collection.ts";
+import type { DataKeys } from "./data-keys.ts";
+import type { Memtables } from "./memtables.ts";
+import { compressionOfLevel, type Settings } from "./settings.ts";
+import type { TreeState } from "./tree-state.ts";
+
+export interface TreeChangesParts {
+  readonly env: Env;
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly oracle: Oracle;
+  readonly memtables: Memtables;
+  readonly trees: TreeState;
+  readonly manifest: ManifestLog;
+  readonly keys: DataKeys;
+  readonly collection: Collection;
+  readonly discards: Map<FileNumber, number>;
+}
+
+export class TreeChanges {
+  readonly #parts: TreeChangesParts;
+  #nextTable: FileNumber;
+
+  constructor(parts: TreeChangesParts) {
+    this.#parts = parts;
+    this.#nextTable = parts.manifest.largestTable + 1;
+  }
+
+  /** The number the next table gets. */
+  get nextTable(): FileNumber {
+    return this.#nextTable;
+  }
+
+  /** Takes `count` table numbers and returns the first. */
+  takeNumbers(count: number): FileNumber {
+    const first = this.#nextTable;
+    this.#nextTable += count;
+    return first;
+  }
+
+  /**
+   * A reader may have begun at an older version while the job ran (`begin({at})`), one that needs what
+   * the job has left out. Its result is thrown away then; the next one knows the reader.
+   */
+  dropsTooMuch(thinnedVersion: Version): boolean {
+    return this.#parts.oracle.discardVersion < thinnedVersion;
+  }
+
+  removeTables(tables: readonly TableMeta[]): void {
+    const { env, directory } = this.#parts;
+    for (const { fileNumber } of tables) {
+      try {
+        env.fileSystem.remove(join(directory, tableFileName(fileNumber)));
+      } catch (error) {
+        // The next open removes what the manifest does not name.
+        env.log("warn", "an unneeded table could not be removed", { error: String(error) });
+      }
+    }
+  }
+
+  /**
+   * Puts new tables in the place of others. They are opened first: once the manifest names them,
+   * nothing may fail any more. If it never did, they are removed again.
+   */
+  replace(
+    removed: readonly FileNumber[],
+    added: readonly TableMeta[],
+    result: FlushResult | CompactionResult,
+  ): void {
+    const { env, directory, manifest, trees } = this.#parts;
+    let prepared: ReturnType<TreeState["prepare"]> = [];
+    try {
+      prepared = trees.prepare(added);
+      if (added.length > 0) env.fileSystem.syncDirectory(directory);
+      this.record({
+        changes: [...added.map(creation), ...removed.map(deletion)],
+        thinnedVersion: result.thinnedVersion,
+        valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
+      });
+    } catch (error) {
+      trees.abandon(prepared);
+      if (manifest.isUsable) this.removeTables(added);
+      throw error;
+    }
+    trees.apply(prepared, removed);
+  }
+
+  /** One change of the tree, durable when this returns. */
+  record(set: ManifestChangeSet): void {
+    const { manifest, oracle } = this.#parts;
+    manifest.append({ ...set, newestVersion: oracle.lastCommitted });
+  }
+
+  removeValueLogs(numbers: readonly FileNumber[]): void {
+    const { env, directory } = this.#parts;
+    for (const number of numbers) {
+      try {
+        env.fileSystem.remove(join(directory, valueLogFileName(number)));
+      } catch (error) {
+        env.log("warn", "an unneeded value-log file could not be removed", {
+          error: String(error),
+        });
+      }
+    }
+  }
+
+  tableOptions(level: number): TableOptions {
+    const { settings, keys } = this.#parts;
+    const dataKey = keys.current();
+    return {
+      ...TABLE_OPTIONS,
+      blockSizeBytes: settings.blockSize,
+      bloomFalsePositive: settings.bloomFalsePositive,
+      compression: COMPRESSION_CODES[compressionOfLevel(settings, level)],
+      compressionLevel: settings.compressionLevel,
+      ...(dataKey === undefined ? {} : { encryption: dataKey }),
+    };
+  }
+
+  addDiscards(discarded: ReadonlyMap<FileNumber, number>): void {
+    const { discards } = this.#parts;
+    if (discarded.size === 0) return;
+    for (const [file, bytes] of discarded) discards.set(file, (discards.get(file) ?? 0) + bytes);
+    this.#writeDiscards();
+  }
+
+  /** `DISCARD` holds hints without a checksum; losing an update costs nothing but knowledge. */
+  #writeDiscards(): void {
+    const { env, directory, discards } = this.#parts;
+    try {
+      const bytes = encodeDiscardTable(discards);
+      const file = env.fileSystem.open(join(directory, DISCARD), {
+        write: true,
+        create: "ifMissing",
+      });
+      try {
+        file.write(bytes, 0, bytes.length, 0);
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      env.log("warn", "the discard statistics could not be written", { error: String(error) });
+    }
+  }
+
+  /** Nobody may point to a value-log file any more: after every change of tree or memtables. */
+  sweep(): void {
+    const { collection, memtables } = this.#parts;
+    collection.sweep();
+    memtables.limitPointedBytes(collection.unmergedBytesMax());
+  }
+}
+
+/** A table leaves the manifest. */
+export function deletion(fileNumber: FileNumber): ManifestChange {
+  return { op: "delete", fileNumber };
+}
+
+/** A table enters it. */
+export function creation(table: TableMeta): ManifestChange {
+  const { fileNumber, level, keyId, compression } = table;
+  return { op: "create", fileNumber, level, keyId, compression };
+}

@@ -1,0 +1,91 @@
+/**
+ * `SourceFile`: a file of the damaged directory, opened for reading only. Where the disk refuses bytes
+ * (a bad sector), the rest of the file is still read: refused pieces come back as zeros, which no
+ * checksum takes for data, and are remembered.
+ */
+
+import { IoError } from "../base/errors.ts";
+import { join } from "../base/paths.ts";
+import type { File, FileSystem } from "../env/file-system.ts";
+
+/** What a disk reads or refuses as a whole; larger pieces are tried in halves down to this. */
+const PIECE_BYTES_MIN = 4096;
+const READ_BYTES_MAX = 4 << 20;
+
+export class SourceFile {
+  readonly name: string;
+  readonly size: number;
+  readonly #file: File;
+  /** Start, end and errno of pieces that the disk refuses. */
+  readonly #refused: { readonly start: number; readonly end: number; readonly errno: string }[] =
+    [];
+
+  private constructor(name: string, file: File) {
+    this.name = name;
+    this.#file = file;
+    this.size = file.size();
+  }
+
+  /** `undefined` when there is no such file. */
+  static open(fileSystem: FileSystem, directory: string, name: string): SourceFile | undefined {
+    let file: File;
+    try {
+      file = fileSystem.open(join(directory, name), { write: false, create: "never" });
+    } catch (error) {
+      if (error instanceof IoError && error.errno === "ENOENT") return undefined;
+      throw error;
+    }
+    try {
+      return new SourceFile(name, file);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** The bytes `[start, end)`, as far as the file reaches. */
+  read(start: number, end: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(Math.max(0, Math.min(end, this.size) - start));
+    this.readInto(bytes, 0, bytes.length, start);
+    return bytes;
+  }
+
+  /** Fills `target[offset, offset + length)` from `position` on; beyond the end of the file it is left alone. */
+  readInto(target: Uint8Array, offset: number, length: number, position: number): void {
+    const end = Math.min(position + length, this.size);
+    for (let from = position; from < end;) {
+      const count = Math.min(READ_BYTES_MAX, end - from);
+      this.#readPiece(target, offset + from - position, count, from);
+      from += count;
+    }
+  }
+
+  /** Why bytes in `[start, end)` came back as zeros: an errno, or `undefined`. */
+  refusal(start: number, end: number): string | undefined {
+    return this.#refused.find((piece) => piece.start < end && piece.end > start)?.errno;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #readPiece(target: Uint8Array, offset: number, length: number, position: number): void {
+    try {
+      this.#file.read(target, offset, length, position);
+      return;
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+      if (length <= PIECE_BYTES_MIN) {
+        target.fill(0, offset, offset + length);
+        const end = position + length;
+        if (this.refusal(position, end) === undefined) {
+          this.#refused.push({ start: position, end, errno: error.errno });
+        }
+        return;
+      }
+    }
+    const half = Math.ceil(length / 2 / PIECE_BYTES_MIN) * PIECE_BYTES_MIN;
+    this.#readPiece(target, offset, half, position);
+    this.#readPiece(target, offset + half, length - half, position + half);
+  }
+}
