@@ -15,6 +15,7 @@ import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import { valueLogFileName } from "../format/file-names.ts";
+import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import {
   type CollectionGoal,
@@ -152,12 +153,17 @@ export class Collection {
     return this.numbers().map((file) => ({
       file,
       sizeBytes: this.#size(file),
-      liveBytes: Math.min(this.#size(file), live.get(file) ?? 0),
+      liveBytes: this.#liveBytes(file, live.get(file) ?? 0),
       isBusy:
         file === valueLog.activeFile ||
         (valueLog.groupFirstFile > 0 && file >= valueLog.groupFirstFile) ||
         memtables.newestFirst.some((memtable) => memtable.valueLogBytes.has(file)),
     }));
+  }
+
+  /** A file's header lives as long as anything in it: moving values would only make another one. */
+  #liveBytes(file: FileNumber, pointedBytes: number): number {
+    return pointedBytes === 0 ? 0 : Math.min(this.#size(file), pointedBytes + LOG_HEADER_SIZE);
   }
 
   #size(file: FileNumber): number {

@@ -45,6 +45,7 @@ interface Waiter {
 
 export class CommitQueue {
   readonly #parts: CommitQueueParts;
+  readonly #sync: LogSync;
   #waiters: Waiter[] = [];
   /** First version of the group being staged, 0 = empty group. */
   #groupFirst: Version = 0;
@@ -68,8 +69,6 @@ export class CommitQueue {
   #onRoom: (() => void) | undefined;
   #poison: MelesError | undefined;
   #closed = false;
-  #syncTimer: { cancel(): void } | undefined;
-  #namesAreDurable = true;
   readonly #pointer = new Uint8Array(VALUE_POINTER_SIZE);
   readonly counters: CommitCounters = {
     commits: 0,
@@ -82,6 +81,7 @@ export class CommitQueue {
 
   constructor(parts: CommitQueueParts) {
     this.#parts = parts;
+    this.#sync = new LogSync(parts, () => this.syncInBackground());
   }
 
   /** Why writes are refused, if they are. */
@@ -307,7 +307,7 @@ export class CommitQueue {
   /** No more commits; those waiting fail. */
   close(): void {
     this.#closed = true;
-    this.#syncTimer?.cancel();
+    this.#sync.stop();
     this.#onRoom?.();
     const backlog = this.#backlog;
     this.#backlog = [];
@@ -488,10 +488,10 @@ export class CommitQueue {
     try {
       valueLog.flush();
       // Also if the write fails: the file may be there, and later groups go into it.
-      if (memtables.active.log === undefined) this.#namesAreDurable = false;
+      if (memtables.active.log === undefined) this.#sync.noteNewName();
       memtables.writeLog(from, from + length);
-      if (this.#groupSync) this.#syncFiles();
-      else if (this.#parts.sync === "interval") this.#scheduleSync();
+      if (this.#groupSync) this.#sync.now();
+      else if (this.#parts.sync === "interval") this.#sync.schedule();
     } catch (error) {
       this.#fail(error);
       return;
@@ -529,7 +529,7 @@ export class CommitQueue {
     valueLog.discardStaged();
     if (this.#groupFirst !== 0) conflicts.retractFrom(this.#groupFirst);
     let fatal =
-      !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#syncFailed;
+      !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#sync.hasFailed;
     try {
       if (!fatal && log !== undefined) log.truncate(from);
     } catch {
@@ -546,58 +546,20 @@ export class CommitQueue {
     this.#settle((waiter) => waiter.reject(error));
   }
 
-  // ------------------------------------------------------------------ syncing
-
-  #syncFailed = false;
-
-  /** Value log first: a log record must never point to a value that a power cut has taken. */
-  #syncFiles(): void {
-    const { memtables, valueLog, env, directory } = this.#parts;
+  /** Makes everything acknowledged so far durable, off this thread. */
+  async syncInBackground(): Promise<void> {
     try {
-      valueLog.sync();
-      for (const log of memtables.dirtyLogs()) log.sync();
-      if (!this.#namesAreDurable) {
-        env.fileSystem.syncDirectory(directory);
-        this.#namesAreDurable = true;
-      }
-    } catch (error) {
-      this.#syncFailed = true;
-      throw error;
-    }
-  }
-
-  #syncNow(): void {
-    try {
-      this.#syncFiles();
+      await this.#sync.inBackground();
     } catch (error) {
       this.#fail(error);
       throw error;
     }
   }
 
-  #scheduleSync(): void {
-    if (this.#syncTimer !== undefined) return;
-    this.#syncTimer = this.#parts.env.clock.after(this.#parts.syncIntervalMs, () => {
-      this.#syncTimer = undefined;
-      this.syncInBackground().catch(() => {
-        // Already poisoned and reported.
-      });
-    });
-  }
-
-  /** Makes everything acknowledged so far durable, off this thread. */
-  async syncInBackground(): Promise<void> {
-    const { memtables, valueLog, env, directory } = this.#parts;
+  #syncNow(): void {
     try {
-      await valueLog.syncInBackground();
-      // Looked up only now: a flush may meanwhile have closed and removed the oldest.
-      await Promise.all(memtables.dirtyLogs().map((log) => log.syncInBackground()));
-      if (!this.#namesAreDurable) {
-        this.#namesAreDurable = true;
-        env.fileSystem.syncDirectory(directory);
-      }
+      this.#sync.now();
     } catch (error) {
-      this.#syncFailed = true;
       this.#fail(error);
       throw error;
     }

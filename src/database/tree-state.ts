@@ -4,10 +4,12 @@
  */
 
 import { at } from "../base/assert.ts";
+import { CorruptionError, IoError, MelesError } from "../base/errors.ts";
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
+import type { File } from "../env/file-system.ts";
 import { tableFileName } from "../format/file-names.ts";
 import type { LogKeys } from "../log/log-keys.ts";
 import type { TableMeta } from "../manifest/version.ts";
@@ -123,8 +125,15 @@ export class TreeState {
   }
 
   #open(identity: TableIdentity): SharedTable {
-    const path = join(this.#directory, tableFileName(identity.fileNumber));
-    const file = this.#env.fileSystem.open(path, { write: false, create: "never" });
+    const { level } = identity;
+    const { maxLevels } = this.#options;
+    if (level >= maxLevels) {
+      throw new MelesError(
+        "ERR_INVALID_ARGUMENT",
+        `option maxLevels says ${maxLevels}, but the directory has tables in level ${level}`,
+      );
+    }
+    const file = this.#openFile(tableFileName(identity.fileNumber));
     try {
       const { keyId } = identity;
       const source = keyId === 0 ? identity : { ...identity, key: this.#keys.keyOf(keyId) };
@@ -135,6 +144,17 @@ export class TreeState {
     } catch (error) {
       file.close();
       throw error;
+    }
+  }
+
+  #openFile(name: string): File {
+    const path = join(this.#directory, name);
+    try {
+      return this.#env.fileSystem.open(path, { write: false, create: "never" });
+    } catch (cause) {
+      if (!(cause instanceof IoError) || cause.errno !== "ENOENT") throw cause;
+      const expected = "the table that the manifest names";
+      throw new CorruptionError({ file: name, offset: 0, expected, actual: "no such file", cause });
     }
   }
 
