@@ -5,7 +5,6 @@
 
 import { at } from "../base/assert.ts";
 import { CorruptionError, IoError, MelesError } from "../base/errors.ts";
-import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
@@ -125,14 +124,6 @@ export class TreeState {
   }
 
   #open(identity: TableIdentity): SharedTable {
-    const { level } = identity;
-    const { maxLevels } = this.#options;
-    if (level >= maxLevels) {
-      throw new MelesError(
-        "ERR_INVALID_ARGUMENT",
-        `option maxLevels says ${maxLevels}, but the directory has tables in level ${level}`,
-      );
-    }
     const file = this.#openFile(tableFileName(identity.fileNumber));
     try {
       const { keyId } = identity;

@@ -4,7 +4,7 @@
  */
 
 import { openOrigin } from "../backup/origin.ts";
-import { MelesError } from "../base/errors.ts";
+import { CorruptionError, IoError, MelesError } from "../base/errors.ts";
 import { toText } from "../base/bytes.ts";
 import { baseName } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
@@ -26,7 +26,7 @@ import { inspectManifest } from "./inspect-manifest.ts";
 import { inspectDiscard, inspectKeyRegistry } from "./inspect-small.ts";
 import { inspectTable } from "./inspect-table.ts";
 import { JsonPrinter } from "./json-printer.ts";
-import { facts, type Part } from "./part.ts";
+import { facts, finding, type Part } from "./part.ts";
 import { Surroundings } from "./surroundings.ts";
 import { type Quote, TextPrinter } from "./text-printer.ts";
 
@@ -74,7 +74,7 @@ export async function inspectFile(
   let findings = 0;
   let text = printer.begin(name, kind, file.size());
   try {
-    for await (const part of parts) {
+    for await (const part of guarded(parts)) {
       if (part.part === "finding") findings++;
       text += printer.print(part);
       if (text.length < PIECE_LENGTH) continue;
@@ -86,6 +86,17 @@ export async function inspectFile(
   }
   await write(text + printer.end());
   return { kind, findings };
+}
+
+/** What an inspector cannot go on after is a finding, and the last part. */
+async function* guarded(parts: Iterable<Part> | AsyncIterable<Part>): AsyncGenerator<Part> {
+  try {
+    yield* parts;
+  } catch (error) {
+    if (!(error instanceof MelesError) || error instanceof IoError) throw error;
+    if (!(error instanceof CorruptionError)) yield finding(0, error.message);
+    else yield finding(error.offset, `expected ${error.expected}, found ${error.actual}`);
+  }
 }
 
 function kindOf(name: string, file: File): FileKind {

@@ -1,10 +1,11 @@
 /** `KEYREGISTRY` and `DISCARD`. A data key itself is never shown. */
 
-import { CorruptionError, MelesError } from "../base/errors.ts";
+import { MelesError } from "../base/errors.ts";
 import { decodeDiscardTable } from "../format/discard-table.ts";
+import { IV_SIZE } from "../format/encryption.ts";
 import { valueLogFileName } from "../format/file-names.ts";
 import { decodeKeyRegistry, KEY_REGISTRY_HEADER_SIZE } from "../format/key-registry.ts";
-import { facts, finding, type Part, rowOf } from "./part.ts";
+import { facts, type Part, rowOf } from "./part.ts";
 
 export function* inspectKeyRegistry(
   bytes: Uint8Array,
@@ -18,13 +19,9 @@ export function* inspectKeyRegistry(
     }
     if (validEnd < bytes.length) yield facts({ tornBytes: bytes.length - validEnd });
   } catch (error) {
-    if (!(error instanceof MelesError)) throw error;
-    if (error instanceof CorruptionError) {
-      yield finding(error.offset, `expected ${error.expected}, found ${error.actual}`);
-    } else {
-      yield facts({ iv: bytes.slice(0, 16).toHex(), encrypted: error.message });
-      yield facts({ dataKeysBytes: bytes.length - KEY_REGISTRY_HEADER_SIZE });
-    }
+    if (!(error instanceof MelesError) || error.code !== "ERR_ENCRYPTION_KEY") throw error;
+    yield facts({ iv: bytes.slice(0, IV_SIZE).toHex(), encrypted: error.message });
+    yield facts({ dataKeysBytes: bytes.length - KEY_REGISTRY_HEADER_SIZE });
   }
 }
 

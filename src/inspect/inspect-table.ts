@@ -51,17 +51,12 @@ const COMPRESSION_NAMES: Readonly<Record<CompressionCode, string>> = {
 /** No plain block is larger, whatever its stored form claims. */
 const PLAIN_BLOCK_BYTES_MAX = 64 << 20;
 
-export function* inspectTable(
+export function inspectTable(
   file: File,
   name: string,
   surroundings: Surroundings,
 ): Generator<Part> {
-  try {
-    yield* new TableInspection(file, name, surroundings).run();
-  } catch (error) {
-    if (!(error instanceof CorruptionError)) throw error;
-    yield damageOf(error, 0);
-  }
+  return new TableInspection(file, name, surroundings).run();
 }
 
 /** Decoders count from the start of what they were given. */

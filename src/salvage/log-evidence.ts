@@ -175,11 +175,13 @@ class DamagedLog {
 
   #index(): Memtable | undefined {
     if (this.#committed.length === 0) return undefined;
-    const bytes = this.#bytes;
-    const memtable = new Memtable(bytes.length, 0);
-    memtable.arena.set(bytes);
+    // Preallocated logs are mostly zeros.
+    this.#view.decode(this.#bytes, this.#committed.at(-1) as number, this.#bytes.length);
+    const content = this.#bytes.subarray(0, this.#view.end);
+    const memtable = new Memtable(content.length, 0);
+    memtable.arena.set(content);
     for (const offset of this.#committed) memtable.indexRecord(offset);
-    memtable.finishReplay(bytes.length);
+    memtable.finishReplay(content.length);
     return memtable;
   }
 
