@@ -31,6 +31,7 @@ import type {
   CommitQueueParts,
   TransactionCommit,
 } from "./commit-parts.ts";
+import { LogSync } from "./log-sync.ts";
 
 /** A bulk write is written out when so much of it is staged. */
 const BULK_GROUP_BYTES = 1 << 19;
