@@ -227,7 +227,8 @@ function encryptionKey(given: Uint8Array | undefined): Uint8Array | undefined {
   if (!(given instanceof Uint8Array) || ![16, 24, 32].includes(given.length)) {
     throw invalid("encryptionKey", "must be a Uint8Array of 16, 24 or 32 bytes");
   }
-  return given.slice();
+  // A copy, which `slice` of a Buffer would not be.
+  return new Uint8Array(given);
 }
 
 function integer(

@@ -10,9 +10,11 @@ const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
 
-/** A string's UTF-8 bytes; bytes pass through uncopied. */
+/** A string's UTF-8 bytes; bytes pass through uncopied, as a plain array: `slice` of a Buffer is no copy. */
 export function toBytes(value: string | Uint8Array): Uint8Array {
-  return typeof value === "string" ? encoder.encode(value) : value;
+  if (typeof value === "string") return encoder.encode(value);
+  if (value.constructor === Uint8Array) return value;
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** Text of bytes; invalid UTF-8 becomes U+FFFD. */

@@ -160,7 +160,7 @@ function flagOf(flag: boolean | undefined, name: string): boolean {
 
 function boundKey(key: Key, name: string): Uint8Array {
   if (typeof key === "string") return toBytes(key);
-  if (key instanceof Uint8Array) return key.slice();
+  if (key instanceof Uint8Array) return toBytes(key).slice();
   throw invalid(`${name} of a range is a string or a Uint8Array`);
 }
 

@@ -271,6 +271,7 @@ export class Collection {
       try {
         values.retire(file, trees.serial);
         env.fileSystem.remove(path);
+        valueLog.forget(file);
       } catch (error) {
         env.log("warn", "an empty value-log file could not be removed", { error: String(error) });
         continue;
@@ -282,6 +283,8 @@ export class Collection {
       this.#removedBytes += sizeBytes;
       events.emit("collection", { file: valueLogFileName(file), bytes: sizeBytes });
     }
+    // Those that no reader needs take space no longer than this.
+    values.releaseRetired(trees.oldestSerial);
   }
 
   #isReferenced(file: FileNumber): boolean {

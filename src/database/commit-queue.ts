@@ -55,8 +55,8 @@ export class CommitQueue {
   /** Keys of the group are missing in the conflict table, because no transaction was active. */
   #groupUnrecorded = false;
   #writeScheduled = false;
-  /** Version shared by bulk writes staged in a row; 0 = none. */
-  #bulkVersion: Version = 0;
+  /** First version of the bulk writes staged in a row; 0 = none. */
+  #bulkFirst: Version = 0;
   /** The bulk writer that alone owns the tail from `#bulkFrom` on. */
   #bulkOwner: BulkOwner | undefined;
   #bulkFrom = 0;
@@ -163,8 +163,8 @@ export class CommitQueue {
 
   /**
    * Stages one write of a bulk writer. Returns `undefined` when the caller may go on at once, else a
-   * promise: of back-pressure, or of the failure. Bulk writes share a version while nothing else is
-   * staged between them, and become readable when their group is written.
+   * promise: of back-pressure, or of the failure. Bulk writes have a version each (one key must never
+   * have two values under one version), and become readable when their group is written.
    */
   bulk(
     owner: BulkOwner,
@@ -186,8 +186,9 @@ export class CommitQueue {
       });
     }
     const { memtable } = this.#parts.memtables.active;
-    if (this.#bulkVersion === 0) {
-      this.#bulkVersion = this.#begin();
+    const version = this.#begin();
+    if (this.#bulkFirst === 0) {
+      this.#bulkFirst = version;
       this.#bulkOwner = owner;
       this.#bulkOwners.add(owner);
       this.#bulkFrom = memtable.usedBytes;
@@ -195,7 +196,6 @@ export class CommitQueue {
       this.#bulkOwner = undefined;
       this.#bulkOwners.add(owner);
     }
-    const version = this.#bulkVersion;
     this.#stageRecord(bytes, meta, userMeta, expiresAt, key, version, value);
     this.#record(version, key);
     if (memtable.usedBytes - memtable.indexedBytes < Math.min(groupBytes, BULK_GROUP_BYTES)) {
@@ -209,11 +209,11 @@ export class CommitQueue {
 
   /** Forgets what a bulk writer has staged, as far as nothing was staged behind it. */
   cancelBulk(owner: BulkOwner): void {
-    if (this.#bulkVersion === 0 || this.#bulkOwner !== owner) return;
+    if (this.#bulkFirst === 0 || this.#bulkOwner !== owner) return;
     const { memtable } = this.#parts.memtables.active;
     memtable.rollBack(this.#bulkFrom);
-    this.#parts.conflicts.retractFrom(this.#bulkVersion);
-    this.#groupLast = this.#bulkVersion - 1;
+    this.#parts.conflicts.retractFrom(this.#bulkFirst);
+    this.#groupLast = this.#bulkFirst - 1;
     if (this.#groupLast < this.#groupFirst) this.#groupFirst = 0;
     this.#endBulkRun();
   }
@@ -436,7 +436,7 @@ export class CommitQueue {
   }
 
   #endBulkRun(): void {
-    this.#bulkVersion = 0;
+    this.#bulkFirst = 0;
     this.#bulkOwner = undefined;
   }
 

@@ -141,6 +141,7 @@ export class CompactionWork {
   #drop(plan: CompactionPlan): void {
     const { trees } = this.#parts;
     const removed = plan.sources.map((table) => table.fileNumber);
+    this.#changes.syncNames();
     this.#changes.record({ changes: removed.map(deletion) });
     trees.apply([], removed);
     this.#changes.sweep();

@@ -60,6 +60,11 @@ export class IdleWork {
     if (this.#timer === undefined && !this.#stopped) this.#arm(this.#writes);
   }
 
+  /** Something else than a write has changed what is worth doing: takes a look soon. Cheap. */
+  lookAgain(): void {
+    if (this.#timer === undefined && !this.#stopped) this.#arm(this.#writes);
+  }
+
   #arm(writes: number): void {
     this.#timer = this.#parts.env.clock.after(PAUSE_MS, () => {
       this.#timer = undefined;

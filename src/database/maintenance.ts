@@ -179,6 +179,7 @@ export class Maintenance {
   start(): void {
     this.#changes.sweep();
     this.schedule();
+    this.#idle.lookAgain();
   }
 
   /** Looks for work and starts what can run. */
@@ -253,7 +254,10 @@ export class Maintenance {
           if (result.kind === "examine") collection.learn(table.fileNumber, result.pointers);
           this.#succeeded("compaction");
         },
-        (error: unknown) => this.#failed("compaction", error),
+        (error: unknown) => {
+          // A compaction may have replaced the table before the job came to it.
+          if (this.#isInTree(table.fileNumber)) this.#failed("compaction", error);
+        },
       )
       .finally(() => {
         this.#examining = undefined;
@@ -262,9 +266,19 @@ export class Maintenance {
       });
   }
 
+  #isInTree(fileNumber: FileNumber): boolean {
+    const { levels } = this.#parts.trees.tree.version;
+    return levels.some((level) => level.some((table) => table.fileNumber === fileNumber));
+  }
+
   /** A group was written. */
   noteWrite(): void {
     this.#idle.noteWrite();
+  }
+
+  /** A snapshot of an older state was closed. */
+  noteRelease(): void {
+    this.#idle.lookAgain();
   }
 
   #state(): CompactionState {

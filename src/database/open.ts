@@ -26,7 +26,7 @@ import { Maintenance } from "./maintenance.ts";
 import { Memtables } from "./memtables.ts";
 import { POLICIES, type Policies } from "./policies.ts";
 import { ReadPath } from "./read-path.ts";
-import { recoverLogs, recoverValueLogs } from "./recovery.ts";
+import { recoverLogs, recoverValueLogs, syncRecovered } from "./recovery.ts";
 import type { Settings } from "./settings.ts";
 import { Snapshots } from "./snapshots.ts";
 import { TreeState } from "./tree-state.ts";
@@ -116,6 +116,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     readOnly,
   );
   probe.close();
+  if (!readOnly) syncRecovered(env, directory, logs, valueLogs);
   const memtables = new Memtables(
     env,
     directory,
@@ -196,6 +197,9 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     onStall: (waitedMs) => events.emit("stall", { waitedMs }),
     onFailure: (error) => events.emit("error", error),
   });
+  const snapshots = new Snapshots(oracle, env, () => {
+    if (!readOnly) maintenance.noteRelease();
+  });
   if (!readOnly) maintenance.start();
 
   return new MelesDatabase({
@@ -206,7 +210,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     settings,
     oracle,
     conflicts,
-    snapshots: new Snapshots(oracle, clock),
+    snapshots,
     memtables,
     trees,
     manifest,
@@ -222,6 +226,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     runQuery: parts.runQuery,
     release: async () => {
       // In reverse order of taking; the lock goes last.
+      snapshots.stop();
       await executor.close();
       valueLog.close();
       values.close();

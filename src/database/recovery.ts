@@ -103,6 +103,30 @@ export function recoverLogs(
   return { memtables, nextNumber: (numbers.at(-1) ?? 0) + 1 };
 }
 
+/**
+ * Makes durable what the stopped process may have left unsynced: from now on tables and new commits
+ * build on it, and none of them may outlive it. Needed only when there are logs to replay.
+ */
+export function syncRecovered(
+  env: Env,
+  directory: string,
+  logs: RecoveredLogs,
+  valueLogs: RecoveredValueLogs,
+): void {
+  if (logs.memtables.length === 0) return;
+  for (const number of valueLogs.files) {
+    const path = join(directory, valueLogFileName(number));
+    const file = env.fileSystem.open(path, { write: true, create: "never" });
+    try {
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+  for (const { log } of logs.memtables) log?.file.sync();
+  env.fileSystem.syncDirectory(directory);
+}
+
 interface RecoveredLog extends LoggedMemtable {
   /** A crash has taken the end of the log. */
   readonly isCut: boolean;

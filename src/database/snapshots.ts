@@ -4,7 +4,7 @@
  */
 
 import type { Version } from "../base/ids.ts";
-import type { Clock } from "../env/env.ts";
+import type { Env, Timer } from "../env/env.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { SnapshotInfo } from "./contract.ts";
 
@@ -48,16 +48,26 @@ export class Snapshot {
   }
 }
 
+/** A snapshot that is open for so long is warned about once: what it keeps from going may be much. */
+export const LONG_OPEN_MS = 10 * 60_000;
+
 export class Snapshots {
   readonly #oracle: Oracle;
-  readonly #clock: Clock;
+  readonly #env: Env;
+  readonly #onRelease: () => void;
+  /** In the order of opening, so oldest first. */
   readonly #open = new Map<number, Snapshot>();
   readonly #abandoned = new FinalizationRegistry<Snapshot>((snapshot) => snapshot.close());
   #nextId = 1;
+  #watch: Timer | undefined;
+  /** Snapshots up to this id have been warned about, or were not open for long. */
+  #watchedId = 0;
 
-  constructor(oracle: Oracle, clock: Clock) {
+  /** @param onRelease called after a snapshot of an older state was closed: what it kept may go */
+  constructor(oracle: Oracle, env: Env, onRelease: () => void) {
     this.#oracle = oracle;
-    this.#clock = clock;
+    this.#env = env;
+    this.#onRelease = onRelease;
   }
 
   get size(): number {
@@ -81,14 +91,16 @@ export class Snapshots {
       id,
       version,
       kind,
-      this.#clock.monotonicMs(),
+      this.#env.clock.monotonicMs(),
       () => {
         this.#open.delete(id);
         this.#oracle.endRead(version);
+        if (version < this.#oracle.lastCommitted) this.#onRelease();
       },
       untrack === undefined ? undefined : () => untrack(version),
     );
     this.#open.set(id, snapshot);
+    if (this.#watch === undefined) this.#watchFor(LONG_OPEN_MS);
     return snapshot;
   }
 
@@ -97,8 +109,36 @@ export class Snapshots {
     this.#abandoned.register(owner, snapshot);
   }
 
+  /** Looks again in a while. The timer is there only while a snapshot is, or was a while ago. */
+  #watchFor(delayMs: number): void {
+    this.#watch = this.#env.clock.after(delayMs, () => {
+      this.#watch = undefined;
+      this.#warnOfLongOpen();
+    });
+  }
+
+  #warnOfLongOpen(): void {
+    const { clock, log } = this.#env;
+    for (const { id, kind, readVersion, openedMs } of this.#open.values()) {
+      if (id <= this.#watchedId) continue;
+      const ageMs = clock.monotonicMs() - openedMs;
+      if (ageMs < LONG_OPEN_MS) {
+        this.#watchFor(LONG_OPEN_MS - ageMs);
+        return;
+      }
+      this.#watchedId = id;
+      const what = `a ${kind} has been open for long; the space of what it reads cannot come back`;
+      log("warn", what, { id, readVersion, ageMs: Math.round(ageMs) });
+    }
+  }
+
+  /** The database is closed: nobody is warned any more. */
+  stop(): void {
+    this.#watch?.cancel();
+  }
+
   list(): SnapshotInfo[] {
-    const now = this.#clock.monotonicMs();
+    const now = this.#env.clock.monotonicMs();
     return [...this.#open.values()].map(({ id, readVersion, kind, openedMs }) => ({
       id,
       readVersion,

@@ -8,8 +8,7 @@ import { join } from "../base/paths.ts";
 import type { CompactionResult } from "../compaction/compaction-job.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
-import { encodeDiscardTable } from "../format/discard-table.ts";
-import { DISCARD, tableFileName, valueLogFileName } from "../format/file-names.ts";
+import { tableFileName, valueLogFileName } from "../format/file-names.ts";
 import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import { COMPRESSION_CODES, type TableMeta } from "../manifest/version.ts";
@@ -17,6 +16,7 @@ import { TABLE_OPTIONS, type TableOptions } from "../table/table-options.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { Collection } from "./collection.ts";
 import type { DataKeys } from "./data-keys.ts";
+import { DiscardFile } from "./discard-file.ts";
 import type { Memtables } from "./memtables.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -36,10 +36,12 @@ export interface TreeChangesParts {
 
 export class TreeChanges {
   readonly #parts: TreeChangesParts;
+  readonly #discards: DiscardFile;
   #nextTable: FileNumber;
 
   constructor(parts: TreeChangesParts) {
     this.#parts = parts;
+    this.#discards = new DiscardFile(parts.env, parts.directory, parts.discards);
     this.#nextTable = parts.manifest.largestTable + 1;
   }
 
@@ -84,11 +86,11 @@ export class TreeChanges {
     added: readonly TableMeta[],
     result: FlushResult | CompactionResult,
   ): void {
-    const { env, directory, manifest, trees } = this.#parts;
+    const { manifest, trees } = this.#parts;
     let prepared: ReturnType<TreeState["prepare"]> = [];
     try {
       prepared = trees.prepare(added);
-      if (added.length > 0) env.fileSystem.syncDirectory(directory);
+      this.syncNames();
       this.record({
         changes: [...added.map(creation), ...removed.map(deletion)],
         thinnedVersion: result.thinnedVersion,
@@ -100,6 +102,16 @@ export class TreeChanges {
       throw error;
     }
     trees.apply(prepared, removed);
+  }
+
+  /**
+   * Before tables leave the manifest: new ones are there for good, and logs that were flushed into old
+   * ones are gone for good. A log that comes back with a power cut may hold a value without the delete
+   * marker behind it; it must find that marker in the tree.
+   */
+  syncNames(): void {
+    const { env, directory } = this.#parts;
+    env.fileSystem.syncDirectory(directory);
   }
 
   /** One change of the tree, durable when this returns. */
@@ -135,29 +147,7 @@ export class TreeChanges {
   }
 
   addDiscards(discarded: ReadonlyMap<FileNumber, number>): void {
-    const { discards } = this.#parts;
-    if (discarded.size === 0) return;
-    for (const [file, bytes] of discarded) discards.set(file, (discards.get(file) ?? 0) + bytes);
-    this.#writeDiscards();
-  }
-
-  /** `DISCARD` holds hints without a checksum; losing an update costs nothing but knowledge. */
-  #writeDiscards(): void {
-    const { env, directory, discards } = this.#parts;
-    try {
-      const bytes = encodeDiscardTable(discards);
-      const file = env.fileSystem.open(join(directory, DISCARD), {
-        write: true,
-        create: "ifMissing",
-      });
-      try {
-        file.write(bytes, 0, bytes.length, 0);
-      } finally {
-        file.close();
-      }
-    } catch (error) {
-      env.log("warn", "the discard statistics could not be written", { error: String(error) });
-    }
+    this.#discards.add(discarded);
   }
 
   /** Nobody may point to a value-log file any more: after every change of tree or memtables. */

@@ -112,6 +112,12 @@ export class LogFile {
     this.file.truncate(size);
   }
 
+  /** Closes a file that is removed: nobody needs its bytes on disk any more. */
+  abandon(): void {
+    this.#dirty = false;
+    this.close();
+  }
+
   /** Closes once a background sync under way has ended. */
   close(): void {
     const running = this.#syncing;

@@ -133,9 +133,9 @@ export class Memtable {
     return this.#readerBytes;
   }
 
-  /** Memory held, in bytes. */
+  /** Memory in use, in bytes: what is left of the arena has never been touched. */
   get heldBytes(): number {
-    return this.arena.length + this.#columns.recordOffsets.length * 19 + this.#slots.length * 4;
+    return this.#used + this.#columns.recordOffsets.length * 19 + this.#slots.length * 4;
   }
 
   /** Claims `bytes` at the tail for records and returns their offset. There must be room. */

@@ -45,6 +45,8 @@ export class Execution {
     this.context = {
       parameters: parts.parameters,
       nowSeconds: Math.floor(parts.env.clock.nowMs() / 1000),
+      // Lifetimes are stored rounded up to whole seconds: what is left is counted from the next one.
+      nextSecond: Math.ceil(parts.env.clock.nowMs() / 1000),
       source: parts.source,
     };
     this.pace = new Pace(parts.env.clock, parts.signal);

@@ -1,6 +1,7 @@
 /** The values of `?` and `:name` in a statement, checked once when it starts. */
 
 import type { Span } from "../../grammar/ast.ts";
+import { toBytes } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import type { QueryParameters } from "../database/contract.ts";
 
@@ -60,7 +61,7 @@ function isList(
 function checked(value: unknown, what: string): Datum {
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  if (value instanceof Uint8Array) return value;
+  if (value instanceof Uint8Array) return toBytes(value);
   throw new MelesError(
     "ERR_INVALID_ARGUMENT",
     `${what} must be null, a boolean, a finite number, a string or a Uint8Array`,

@@ -61,7 +61,8 @@ export class EntryMerge {
       const { key, version } = source;
       source.open();
       // Its first block may have become unreadable since it was surveyed.
-      const hasMoved = !source.valid || compareEntry(key, version, source.key, source.version) !== 0;
+      const hasMoved =
+        !source.valid || compareEntry(key, version, source.key, source.version) !== 0;
       if (hasMoved) this.#put(source);
       else this.group.push(source);
     }

@@ -59,7 +59,8 @@ export function readKeyEvidence(
   const { records, gaps } = readFramedRecords(bytes, KEY_REGISTRY_HEADER_SIZE);
   const proven = isGreeting(bytes, masterKey, records.length > 0);
   if (!proven) {
-    const reason = "the header does not match the encryption key; the data keys are tried all the same";
+    const reason =
+      "the header does not match the encryption key; the data keys are tried all the same";
     add(findings, 0, masterKey === undefined ? "the header is damaged" : reason, false);
   }
   const header = encodeKeyRegistryHeader(new Uint8Array(IV_SIZE), masterKey);
@@ -74,7 +75,12 @@ export function readKeyEvidence(
     }
   }
   for (const { start, end } of gaps) {
-    add(findings, start, `${end - start} bytes are no data key; files under a lost key are lost`, true);
+    add(
+      findings,
+      start,
+      `${end - start} bytes are no data key; files under a lost key are lost`,
+      true,
+    );
   }
   return new KeyEvidence(keys, proven);
 }

@@ -31,34 +31,26 @@ export function readLogEvidence(
 ): Memtable | undefined {
   const bytes = file.read(0, file.size);
   const found = findRecords(bytes);
-  const cipher = chooseCipher(bytes, found.offsets, keys);
-  const log = new DamagedLog(file, bytes, found, cipher, findings);
-  const memtable = log.read();
-  if (cipher !== undefined && log.readable > log.unreadable) keys.proven = true;
-  return memtable;
+  const ciphers = logCiphers(bytes.subarray(0, LOG_HEADER_SIZE), keys);
+  const cipher = ciphers.find((candidate) => makesSense(bytes, found.offsets, candidate));
+  if (cipher === undefined && !makesSense(bytes, found.offsets, undefined)) {
+    const reason = "encrypted with a data key that is lost, or the header is damaged that it needs";
+    findings.add({ file: file.name, offset: 0, reason, lost: true });
+    return undefined;
+  }
+  if (cipher !== undefined) keys.proven = true;
+  return new DamagedLog(file, bytes, found, cipher, findings).read();
 }
 
-/** The cipher under which most keys end with a possible version. */
-function chooseCipher(
+/** Whether, read so, most keys end with a possible version: of random bytes one in 2048 does. */
+function makesSense(
   bytes: Uint8Array,
   offsets: readonly number[],
-  keys: KeyEvidence,
-): LogCipher | undefined {
-  const ciphers = logCiphers(bytes.subarray(0, LOG_HEADER_SIZE), keys);
-  if (ciphers.length === 1) return ciphers[0];
-  let best: LogCipher | undefined;
-  let bestCount = -1;
-  for (const cipher of ciphers) {
-    let count = 0;
-    for (const offset of offsets.slice(0, SAMPLE_RECORDS)) {
-      if (isReadable(bytes, offset, cipher)) count++;
-    }
-    if (count > bestCount) {
-      best = cipher;
-      bestCount = count;
-    }
-  }
-  return best;
+  cipher: LogCipher | undefined,
+): boolean {
+  const sample = offsets.slice(0, SAMPLE_RECORDS);
+  const count = sample.filter((offset) => isReadable(bytes, offset, cipher)).length;
+  return sample.length === 0 ? cipher === undefined : count * 2 > sample.length;
 }
 
 function isReadable(bytes: Uint8Array, offset: number, cipher: LogCipher | undefined): boolean {
@@ -93,8 +85,6 @@ class DamagedLog {
   #touched = false;
   /** Newest version before the current record, for messages. */
   #lastVersion = 0;
-  readable = 0;
-  unreadable = 0;
 
   constructor(
     file: SourceFile,
@@ -136,12 +126,10 @@ class DamagedLog {
     view.checkStored(bytes, offset, bytes.length);
     this.#cipher?.applyTo(bytes, view.keyOffset, view.end - CRC_BYTES, offset);
     if (!decodes(view, bytes, offset)) {
-      this.unreadable++;
       this.#report(offset, "a record cannot be decrypted, or has an impossible version", true);
       this.#touched = true;
       return false;
     }
-    this.readable++;
     if ((view.meta & META_TRANSACTION_END) !== 0) {
       if (this.#version !== view.version) this.#endUnmarked(offset);
       this.#commit();
@@ -192,7 +180,11 @@ class DamagedLog {
         ? `${length} bytes hold no whole record`
         : `the disk does not give ${length} bytes (${refused})`;
     const from = this.#lastVersion === 0 ? "" : ` from ${this.#lastVersion}`;
-    this.#report(start, `${what}; writes${from} up to version ${this.#view.version} may be missing`, true);
+    this.#report(
+      start,
+      `${what}; writes${from} up to version ${this.#view.version} may be missing`,
+      true,
+    );
   }
 
   #reportTail(start: number, length: number, isUnfinished: boolean): void {

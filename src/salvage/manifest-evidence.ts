@@ -44,7 +44,8 @@ export function readManifestEvidence(
   findings: Findings,
 ): ManifestEvidence {
   if (bytes === undefined) {
-    const reason = "missing; every table in the directory is taken, its level and compression guessed";
+    const reason =
+      "missing; every table in the directory is taken, its level and compression guessed";
     findings.add({ file: MANIFEST, offset: 0, reason, lost: false });
     return evidenceOf([], false, 0);
   }

@@ -25,11 +25,7 @@ import {
 import { encodeDataKeyRecord, encodeKeyRegistryHeader } from "../format/key-registry.ts";
 import { encodeManifestRecord, type ManifestCreate } from "../format/manifest-change.ts";
 import { encodeManifestHeader } from "../format/manifest-replay.ts";
-import {
-  META_IN_TRANSACTION,
-  META_POINTER,
-  META_TRANSACTION_END,
-} from "../format/stored-value.ts";
+import { META_IN_TRANSACTION, META_POINTER, META_TRANSACTION_END } from "../format/stored-value.ts";
 import { VALUE_POINTER_SIZE } from "../format/value-pointer.ts";
 import type { DataKeyRef } from "../log/log-keys.ts";
 import { TableBuilder } from "../table/table-builder.ts";

@@ -1,7 +1,7 @@
 /**
  * Salvage: builds a new directory from what can be read of a damaged one, and tells what cannot.
  *
- *     look    MANIFEST, KEYREGISTRY and every table are surveyed, every log is read
+ *     look    small files are read, every table is surveyed, every log is read (source-directory.ts)
  *     merge   all versions of all keys in order; of twins the one the engine would show, and if its
  *             value is lost, the next
  *     write   tables at the last level and a value log (new-directory.ts)
@@ -13,31 +13,162 @@
 
 import { compareBytes, EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
-import type { FileNumber, Version } from "../base/ids.ts";
-import { join } from "../base/paths.ts";
+import type { Version } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
-import type { DirectoryLock } from "../env/file-system.ts";
-import type { CompressionCode } from "../format/compression.ts";
-import {
-  KEYREGISTRY,
-  MANIFEST,
-  memFileName,
-  parseMemFileName,
-  parseTableFileName,
-  parseValueLogFileName,
-  tableFileName,
-  valueLogFileName,
-} from "../format/file-names.ts";
+import { valueLogFileName } from "../format/file-names.ts";
 import { isDeletedOrExpired, META_POINTER } from "../format/stored-value.ts";
 import { pointerFile, pointerOffset } from "../format/value-pointer.ts";
 import { EntryMerge, type EntrySource } from "./entry-merge.ts";
-import { type KeyEvidence, readKeyEvidence } from "./key-evidence.ts";
-import { readLogEvidence } from "./log-evidence.ts";
-import { LogSource } from "./log-source.ts";
-import { type ManifestEvidence, readManifestEvidence } from "./manifest-evidence.ts";
 import { NewDirectory } from "./new-directory.ts";
 import { Findings, type SalvageProgress, type SalvageReport } from "./report.ts";
-import { SourceFile } from "./source-file.ts";
-import { TableSource } from "./table-source.ts";
-import { surveyTable, type TableSurvey } from "./table-survey.ts";
+import { type OnBytes, SourceDirectory } from "./source-directory.ts";
 import { ValueFinder } from "./value-finder.ts";
+
+export interface SalvageRequest {
+  readonly source: string;
+  readonly target: string;
+  /** Master key of the source; the new directory is encrypted under the same. */
+  readonly encryptionKey: Uint8Array | undefined;
+  readonly valueThreshold: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((done: SalvageProgress) => void) | undefined;
+}
+
+/** Entries copied between two returns to the event loop. */
+const CHUNK_ENTRIES = 4096;
+
+export async function salvageDirectory(env: Env, request: SalvageRequest): Promise<SalvageReport> {
+  const findings = new Findings();
+  const { fileSystem } = env;
+  const source = new SourceDirectory(fileSystem, request.source, request.encryptionKey, findings);
+  try {
+    const { tables, logs, files } = source.sizes();
+    const onBytes = progressOf(request, 2 * tables + logs);
+    for (const _ of source.look(onBytes)) await breathe(request.signal);
+    const copied = await copy(env, request, source, findings, onBytes);
+    return { files, ...copied, findings: findings.list(), lost: findings.lost };
+  } finally {
+    source.close();
+  }
+}
+
+type Copied = Pick<SalvageReport, "entries" | "keys" | "newestVersion" | "bytesWritten">;
+
+async function copy(
+  env: Env,
+  { target, encryptionKey, valueThreshold, signal }: SalvageRequest,
+  source: SourceDirectory,
+  findings: Findings,
+  onBytes: OnBytes,
+): Promise<Copied> {
+  const { fileSystem, clock } = env;
+  const directory = NewDirectory.create(env, target, {
+    masterKey: encryptionKey,
+    compression: source.commonCompression(),
+    externalMagic: source.manifest.externalMagic,
+    valueThreshold,
+  });
+  const values = new ValueFinder(fileSystem, source.path, source.keys, source.valueLogs);
+  const merge = new EntryMerge(source.sources(onBytes));
+  try {
+    const writer = new Copy(directory, values, findings, clock.nowMs() / 1000);
+    for (let done = 1; merge.next(); done++) {
+      writer.take(merge.group);
+      if (done % CHUNK_ENTRIES === 0) await breathe(signal);
+    }
+    const newest = Math.max(source.manifest.newestVersion, source.maxVersion, writer.maxVersion);
+    // What history is missing nobody knows: older states cannot be read exactly.
+    directory.finish(newest, newest);
+    const { entries, keys } = writer;
+    return { entries, keys, newestVersion: newest, bytesWritten: directory.bytesWritten };
+  } catch (error) {
+    directory.abandon();
+    throw error;
+  } finally {
+    merge.close();
+    values.close();
+  }
+}
+
+/** Writes one entry per key and version. */
+class Copy {
+  readonly #directory: NewDirectory;
+  readonly #values: ValueFinder;
+  readonly #findings: Findings;
+  readonly #nowSeconds: number;
+  #key: Uint8Array = EMPTY_BYTES;
+  entries = 0;
+  keys = 0;
+  maxVersion: Version = 0;
+
+  constructor(
+    directory: NewDirectory,
+    values: ValueFinder,
+    findings: Findings,
+    nowSeconds: number,
+  ) {
+    this.#directory = directory;
+    this.#values = values;
+    this.#findings = findings;
+    this.#nowSeconds = nowSeconds;
+  }
+
+  /** Twins of one key and version, the most trusted first. */
+  take(group: readonly EntrySource[]): void {
+    const [first] = group;
+    if (first === undefined) return;
+    const { key, version } = first;
+    const isSuperseded = this.keys > 0 && compareBytes(key, this.#key) === 0;
+    for (const entry of group) {
+      const value = this.#valueOf(entry);
+      if (value === undefined) continue;
+      this.#write(entry, value, isSuperseded);
+      return;
+    }
+    if (isDeletedOrExpired(first.meta, first.expiresAt, this.#nowSeconds)) {
+      // Nobody reads its value any more, but what is below it must stay hidden.
+      this.#write(first, EMPTY_BYTES, isSuperseded);
+      return;
+    }
+    // Badger's collection leaves pointers to removed files behind, in entries that newer ones shadow.
+    if (isSuperseded && !group.some((entry) => this.#values.hasFile(entry.value))) return;
+    this.#findings.add({
+      file: valueLogFileName(pointerFile(first.value, 0)),
+      offset: pointerOffset(first.value, 0),
+      reason: this.#values.hasFile(first.value)
+        ? `the value of version ${version} is damaged`
+        : `the value of version ${version} is lost with the file`,
+      lost: true,
+      smallestKey: key,
+      largestKey: key,
+    });
+  }
+
+  #valueOf({ meta, value, key, version }: EntrySource): Uint8Array | undefined {
+    return (meta & META_POINTER) === 0 ? value : this.#values.find(value, key, version);
+  }
+
+  #write(entry: EntrySource, value: Uint8Array, isKnownKey: boolean): void {
+    const { key, version, meta, userMeta, expiresAt } = entry;
+    this.#directory.add(key, version, meta, userMeta, expiresAt, value);
+    this.#key = key;
+    this.entries++;
+    if (!isKnownKey) this.keys++;
+    if (version > this.maxVersion) this.maxVersion = version;
+  }
+}
+
+function progressOf({ onProgress }: SalvageRequest, totalBytes: number): OnBytes {
+  let bytes = 0;
+  return (count, file) => {
+    bytes += count;
+    onProgress?.({ bytes: Math.min(bytes, totalBytes), totalBytes, file });
+  };
+}
+
+/** Lets others run; throws when the work is to be stopped. */
+async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resume) => setImmediate(resume));
+  if (signal?.aborted !== true) return;
+  throw new MelesError("ERR_ABORTED", "the salvage was stopped", { cause: signal.reason });
+}

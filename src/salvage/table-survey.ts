@@ -13,7 +13,12 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import type { CompressionCode } from "../format/compression.ts";
 import { findBlocks, type FoundBlock } from "./block-search.ts";
-import { type IndexedBlock, type IndexEvidence, isIndexAt, readIndexEvidence } from "./index-evidence.ts";
+import {
+  type IndexedBlock,
+  type IndexEvidence,
+  isIndexAt,
+  readIndexEvidence,
+} from "./index-evidence.ts";
 import type { Findings } from "./report.ts";
 import type { SourceFile } from "./source-file.ts";
 import { BlockDecoder, compareEntry, type TableCodec } from "./stored-block.ts";
@@ -108,13 +113,21 @@ class Survey {
     return undefined;
   }
 
-  /** Without a usable index: the first way of storing, in clear, of which blocks are found. */
+  /**
+   * Without a usable index: the way of storing, in clear, that explains most of the file. Compressors
+   * store what they cannot compress as it is, so plain blocks are found in compressed tables, too.
+   */
   #foundCodec(): TableCodec | undefined {
     const bytes = this.#searched();
+    let best: TableCodec | undefined;
+    let most = 0;
     for (const codec of codecsOf(this.#hints.compression, [undefined])) {
-      if (findBlocks(bytes, 0, bytes.length, codec.compression).length > 0) return codec;
+      const found = findBlocks(bytes, 0, bytes.length, codec.compression);
+      const covered = found.reduce((sum, { start, end }) => sum + end - start, 0);
+      if (covered > most) best = codec;
+      most = Math.max(most, covered);
     }
-    return undefined;
+    return best;
   }
 
   #isGood({ start, end }: FoundBlock, codec: TableCodec): boolean {

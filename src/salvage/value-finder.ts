@@ -12,7 +12,12 @@ import type { LogCipher } from "../format/encryption.ts";
 import { valueLogFileName } from "../format/file-names.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
-import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
+import {
+  pointerFile,
+  pointerLength,
+  pointerOffset,
+  VALUE_POINTER_SIZE,
+} from "../format/value-pointer.ts";
 import type { KeyEvidence } from "./key-evidence.ts";
 import { logCiphers } from "./log-cipher.ts";
 import { SourceFile } from "./source-file.ts";
@@ -55,6 +60,7 @@ export class ValueFinder {
 
   /** The value, or `undefined` when it is lost. */
   find(pointer: Uint8Array, key: Uint8Array, version: Version): Uint8Array | undefined {
+    if (pointer.length !== VALUE_POINTER_SIZE) return undefined;
     const named = pointerFile(pointer, 0);
     const likely = this.#elsewhere.get(named) ?? named;
     const value = this.#findIn(likely, pointer, key, version);

@@ -237,6 +237,13 @@ export class ValueLogWriter {
     this.#sealed = this.#sealed.filter((log) => !sealed.includes(log));
   }
 
+  /** The file is removed: held open for its sync it would still take space. */
+  forget(number: FileNumber): void {
+    const name = valueLogFileName(number);
+    this.#sealed.find((log) => log.name === name)?.abandon();
+    this.#sealed = this.#sealed.filter((log) => log.name !== name);
+  }
+
   get isDirty(): boolean {
     return (this.#current?.isDirty ?? false) || this.#sealed.some((log) => log.isDirty);
   }

@@ -19,15 +19,19 @@ import type { Column, RelationDefinition } from "./relations.ts";
 export interface StatementContext {
   readonly parameters: ParameterValues;
   readonly nowSeconds: number;
+  /** The next whole second, for lifetimes. */
+  readonly nextSecond: number;
   readonly source: SourceText | undefined;
 }
 
 abstract class BaseScope implements Scope {
   readonly nowSeconds: number;
+  protected readonly nextSecond: number;
   readonly #context: StatementContext;
 
   constructor(context: StatementContext) {
     this.nowSeconds = context.nowSeconds;
+    this.nextSecond = context.nextSecond;
     this.#context = context;
   }
 
@@ -141,7 +145,7 @@ export class RowScope extends BaseScope {
     if (column.needs === "value") this.needsValue = true;
     if (column.needs === "entry") this.needsEntry = true;
     const { read } = column;
-    const now = this.nowSeconds;
+    const now = this.nextSecond;
     return { evaluate: (frame) => read(frame, now), type: column.type, constant: false };
   }
 }
