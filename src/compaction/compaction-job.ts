@@ -85,6 +85,8 @@ export interface CompactionResult {
   readonly discardedBytes: ReadonlyMap<FileNumber, number>;
   /** Time-travel reads below this version are incomplete from now on; 0 = none. */
   readonly thinnedVersion: Version;
+  /** The newest delete marker or expired entry that is gone for good; 0 = none. */
+  readonly droppedEndVersion: Version;
   /** Value-log files made by the relocation, and the bytes moved into them. */
   readonly relocatedFiles: readonly FileNumber[];
   readonly relocatedBytes: number;
@@ -200,6 +202,7 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
       outputs,
       discardedBytes: entries.discardedBytes,
       thinnedVersion: entries.thinnedVersion,
+      droppedEndVersion: entries.droppedEndVersion,
       relocatedFiles: relocator?.createdFiles ?? [],
       relocatedBytes: relocator?.bytes ?? 0,
       bytesRead: inputs.bytesOpened,

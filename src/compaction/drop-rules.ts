@@ -61,6 +61,11 @@ export class DropCursor implements EntryCursor {
   entriesOut = 0;
   /** The largest version that superseded something dropped; 0 when nothing was. */
   thinnedVersion: Version = 0;
+  /**
+   * The newest delete marker or expired entry that went without leaving anything behind; 0 when none
+   * did. What happened to its key since an older backup can no longer be told.
+   */
+  droppedEndVersion: Version = 0;
   /** Value-log record bytes that dropped entries pointed to, by file. */
   readonly discardedBytes = new Map<FileNumber, number>();
 
@@ -162,6 +167,7 @@ export class DropCursor implements EntryCursor {
     }
     if (!isEnd) return this.#show(stale);
     if (!this.#rules.mayHaveOlder(this.#key, 0, this.#keyLength)) {
+      if (version > this.droppedEndVersion) this.droppedEndVersion = version;
       this.#discard();
       return false;
     }

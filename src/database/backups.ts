@@ -30,6 +30,13 @@ export async function backupDatabase(
   if (!Number.isSafeInteger(since) || since < 0) {
     throw invalid("since is the version of an earlier backup, 0 for everything");
   }
+  const { droppedEndVersion } = parts.manifest;
+  if (since > 0 && since < droppedEndVersion) {
+    throw new MelesError(
+      "ERR_VERSION_GONE",
+      `deletions after version ${since} have been compacted away, so an incremental backup from there would bring deleted keys back; take a full one (since 0)`,
+    );
+  }
   using interruption = new Interruption("backup", closed, options.signal);
   const { checkpoint } = interruption;
   checkpoint();

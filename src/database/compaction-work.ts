@@ -142,7 +142,9 @@ export class CompactionWork {
     const { trees } = this.#parts;
     const removed = plan.sources.map((table) => table.fileNumber);
     this.#changes.syncNames();
-    this.#changes.record({ changes: removed.map(deletion) });
+    // Nothing but delete markers in them.
+    const droppedEndVersion = Math.max(...plan.sources.map((table) => table.maxVersion));
+    this.#changes.record({ changes: removed.map(deletion), droppedEndVersion });
     trees.apply([], removed);
     this.#changes.sweep();
     for (const table of plan.sources) this.#changes.addDiscards(table.valueLogBytes);

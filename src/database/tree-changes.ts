@@ -94,6 +94,7 @@ export class TreeChanges {
       this.record({
         changes: [...added.map(creation), ...removed.map(deletion)],
         thinnedVersion: result.thinnedVersion,
+        droppedEndVersion: "droppedEndVersion" in result ? result.droppedEndVersion : 0,
         valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
       });
     } catch (error) {

@@ -5,7 +5,7 @@
  *
  *     ManifestChangeSet  1 changes, repeated ManifestChange
  *                        1000 thinned version u64   1001 value-log discards, repeated
- *                        1002 newest version u64                                     (all Meles)
+ *                        1002 newest version u64   1003 dropped end version u64       (all Meles)
  *     ManifestChange     1 id u64   2 op 0 create, 1 delete   3 level u32   4 key id u64
  *                        5 encryption 0 = AES   6 compression u32
  *     ValueLogDiscard    1 file u64   2 bytes u64
@@ -36,6 +36,7 @@ const FIELD_CHANGES = 1;
 const FIELD_THINNED_VERSION = 1000;
 const FIELD_VALUE_LOG_DISCARDS = 1001;
 const FIELD_NEWEST_VERSION = 1002;
+const FIELD_DROPPED_END_VERSION = 1003;
 const CHANGE_ID = 1;
 const CHANGE_OP = 2;
 const CHANGE_LEVEL = 3;
@@ -78,6 +79,11 @@ export interface ManifestChangeSet {
    * have dropped the newest delete markers, and versions must never be given out twice.
    */
   readonly newestVersion?: Version;
+  /**
+   * Delete markers and expired entries up to this version may be gone without a trace (0 = not
+   * recorded): an incremental backup from an older version would miss deletions.
+   */
+  readonly droppedEndVersion?: Version;
 }
 
 function changeLength(change: ManifestChange): number {
@@ -108,7 +114,8 @@ function discardLength(discard: ValueLogDiscard): number {
 function changeSetLength(set: ManifestChangeSet): number {
   let length =
     varintFieldLength(FIELD_THINNED_VERSION, set.thinnedVersion ?? 0) +
-    varintFieldLength(FIELD_NEWEST_VERSION, set.newestVersion ?? 0);
+    varintFieldLength(FIELD_NEWEST_VERSION, set.newestVersion ?? 0) +
+    varintFieldLength(FIELD_DROPPED_END_VERSION, set.droppedEndVersion ?? 0);
   for (const change of set.changes) {
     length += bytesFieldLength(FIELD_CHANGES, changeLength(change));
   }
@@ -131,7 +138,8 @@ function writeChangeSet(target: Uint8Array, offset: number, set: ManifestChangeS
     position = writeVarintField(target, position, DISCARD_FILE, discard.file);
     position = writeVarintField(target, position, DISCARD_BYTES, discard.bytes);
   }
-  writeVarintField(target, position, FIELD_NEWEST_VERSION, set.newestVersion ?? 0);
+  position = writeVarintField(target, position, FIELD_NEWEST_VERSION, set.newestVersion ?? 0);
+  writeVarintField(target, position, FIELD_DROPPED_END_VERSION, set.droppedEndVersion ?? 0);
 }
 
 /** A whole record, ready to be appended with a single write. */
@@ -154,6 +162,7 @@ export function decodeManifestChangeSet(
   const valueLogDiscards: ValueLogDiscard[] = [];
   let thinnedVersion = 0;
   let newestVersion = 0;
+  let droppedEndVersion = 0;
   const reader = new ProtobufReader(bytes, start, end);
   const nested = new ProtobufReader(bytes, start, end);
   while (reader.next()) {
@@ -161,6 +170,7 @@ export function decodeManifestChangeSet(
     if (reader.isBytes(FIELD_CHANGES)) changes.push(decodeChange(nested));
     else if (reader.isVarint(FIELD_THINNED_VERSION)) thinnedVersion = reader.u64();
     else if (reader.isVarint(FIELD_NEWEST_VERSION)) newestVersion = reader.u64();
+    else if (reader.isVarint(FIELD_DROPPED_END_VERSION)) droppedEndVersion = reader.u64();
     else if (reader.isBytes(FIELD_VALUE_LOG_DISCARDS)) {
       valueLogDiscards.push(decodeDiscard(nested));
     }
@@ -169,6 +179,7 @@ export function decodeManifestChangeSet(
     changes,
     ...(thinnedVersion === 0 ? {} : { thinnedVersion }),
     ...(newestVersion === 0 ? {} : { newestVersion }),
+    ...(droppedEndVersion === 0 ? {} : { droppedEndVersion }),
     ...(valueLogDiscards.length === 0 ? {} : { valueLogDiscards }),
   };
 }

@@ -85,6 +85,7 @@ export function replayManifest(bytes: Uint8Array): ManifestReplay {
     const expected = readU32BE(bytes, offset + 4);
     const actual = crc32c(bytes, start, end);
     if (actual !== expected) {
+      if (end === bytes.length && hasZeroSector(bytes, offset, end)) break;
       throw damaged(offset, `checksum ${hex(expected)}`, hex(actual));
     }
     if (length > 0) {

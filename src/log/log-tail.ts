@@ -3,9 +3,10 @@
  * damage in the middle of a log? The first is cut off in silence, the second must be an error, because
  * acknowledged commits follow it.
  *
- * A crash leaves a prefix of the bytes written (a kill), or sectors that never reached the disk and
- * read as zeros (a power cut, which may also keep later sectors). So: if a whole record with a right
- * checksum follows, and no zero sector lies before it, no crash explains the gap.
+ * A crash leaves a prefix of the bytes written (a kill), or sectors that never reached the disk (a power
+ * cut, which may also keep later sectors). Such a sector reads as it was before: zeros, or, when a log
+ * that ended in it was written on, zeros from that end to its own. So: if a whole record with a right
+ * checksum follows, and no sector before it is zeros from the gap on, no crash explains the gap.
  */
 
 import { LogRecordView } from "../format/log-record.ts";
@@ -22,7 +23,8 @@ const RECORD_BYTES_MIN = 16;
 export function isCrashTail(bytes: Uint8Array, end: number, size: number): boolean {
   const gap = endOfRecords(bytes, end, size);
   const follower = findRecord(bytes, gap + 1, Math.min(size, gap + SEARCH_BYTES), size);
-  return follower < 0 || hasZeroSector(bytes, gap, follower);
+  // The sector of the follower has reached the disk.
+  return follower < 0 || hasZeroSector(bytes, gap, follower - (follower % SECTOR_BYTES));
 }
 
 /** Records of a transaction whose end marker is missing are whole, but do not count: the gap is behind them. */
@@ -52,7 +54,10 @@ function isPlausibleStart(bytes: Uint8Array, offset: number): boolean {
   return (bytes[offset + 2] as number) > 8;
 }
 
-/** Whether a sector that overlaps `[start, end)` is all zeros in its part that lies there. */
+/**
+ * Whether a sector that overlaps `[start, end)` is all zeros in its part that lies there. For bytes known
+ * to be wrong: in others a part of a few bytes is zero by chance.
+ */
 export function hasZeroSector(bytes: Uint8Array, start: number, end: number, base = 0): boolean {
   let from = start;
   while (from < end) {
@@ -60,8 +65,7 @@ export function hasZeroSector(bytes: Uint8Array, start: number, end: number, bas
     const to = Math.min(boundary, end);
     let i = from;
     while (i < to && bytes[i] === 0) i++;
-    // A short part at either end is zero too easily: half a sector is the least that tells.
-    if (i === to && to - from >= SECTOR_BYTES / 2) return true;
+    if (i === to) return true;
     from = to;
   }
   return false;

@@ -32,6 +32,7 @@ export class ManifestLog {
   readonly #tables: Map<FileNumber, ManifestCreate>;
   #thinnedVersion: Version;
   #newestVersion: Version;
+  #droppedEndVersion: Version = 0;
   #file: File | undefined;
   #end: number;
   #deletions = 0;
@@ -122,6 +123,9 @@ export class ManifestLog {
       file,
     );
     log.#deletions = deletions;
+    for (const set of replay.changeSets) {
+      log.#droppedEndVersion = Math.max(log.#droppedEndVersion, set.droppedEndVersion ?? 0);
+    }
     return log;
   }
 
@@ -138,6 +142,11 @@ export class ManifestLog {
   /** The newest version when the last change was made; versions go on above it. */
   get newestVersion(): Version {
     return this.#newestVersion;
+  }
+
+  /** Deletions up to this version may have left no trace; 0 = all can be told. */
+  get droppedEndVersion(): Version {
+    return this.#droppedEndVersion;
   }
 
   get largestTable(): FileNumber {
@@ -164,7 +173,10 @@ export class ManifestLog {
     }
     const thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
     const newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
-    this.#appendRecord(encodeManifestRecord({ ...set, thinnedVersion, newestVersion }));
+    const droppedEndVersion = Math.max(this.#droppedEndVersion, set.droppedEndVersion ?? 0);
+    this.#appendRecord(
+      encodeManifestRecord({ ...set, thinnedVersion, newestVersion, droppedEndVersion }),
+    );
     this.#apply(set);
     if (
       this.#deletions > REWRITE_DELETIONS &&
@@ -191,6 +203,7 @@ export class ManifestLog {
     }
     this.#thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
     this.#newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
+    this.#droppedEndVersion = Math.max(this.#droppedEndVersion, set.droppedEndVersion ?? 0);
   }
 
   #appendRecord(record: Uint8Array): void {
@@ -245,6 +258,7 @@ export class ManifestLog {
       changes,
       thinnedVersion: this.#thinnedVersion,
       newestVersion: this.#newestVersion,
+      droppedEndVersion: this.#droppedEndVersion,
     });
     const path = join(this.#directory, MANIFEST_REWRITE);
     const draft = this.#fileSystem.open(path, { write: true, create: "truncate" });
