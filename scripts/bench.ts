@@ -1,87 +1,112 @@
 /**
- * `bun run bench [NAME…] [--size small|full] [--repeat N]`: measures Meles and its peers, side by side
- * in one run. Without names a default set, with `all` everything. Tables and ratios go to stdout, what
- * was wanted comes last, the samples go to `dist/bench/` as JSON.
+ * `bun run bench [NAME…] [--size small|full] [--repeat N] [--peers A,B] [--keep]`: measures Meles and
+ * its peers, side by side in one run. Without names a default set, with `all` everything. Tables go to
+ * stdout, what was wanted comes last; `dist/bench/` gets the samples as JSON and a plot per family, and
+ * with `--keep` so does `scripts/bench/results/`. `bun run bench gate` is the check for regressions.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
-import type { Context, Family, Section, Size } from "./bench/family.ts";
-import { durable } from "./bench/families/durable.ts";
-import { fill } from "./bench/families/fill.ts";
-import { get } from "./bench/families/get.ts";
-import { put } from "./bench/families/put.ts";
-import { scan } from "./bench/families/scan.ts";
-import { values } from "./bench/families/values.ts";
-import { findPeers, WORKSHOP } from "./bench/peers.ts";
-import { printJudged, printSection, record } from "./bench/report.ts";
+import { runBaseline, runGate } from "./bench/gate.ts";
+import type { Context, Family, Size } from "./bench/family.ts";
+import { FAMILIES } from "./bench/families.ts";
+import { describeMachine, type RunInfo, writeResults } from "./bench/output.ts";
+import { findPeers, type Peers, WORKSHOP } from "./bench/peers.ts";
+import { printJudged, printSection } from "./bench/report.ts";
+import type { Row } from "./bench/row.ts";
 import { judge } from "./bench/targets.ts";
 import { ensureInstalled, root } from "./project.ts";
 
-const families: readonly Family[] = [fill, get, scan, put, durable, values];
+const names = FAMILIES.map(({ name }) => name);
+const USAGE = `usage: bun run bench [NAME…] [--size small|full] [--repeat N] [--peers A,B] [--keep]
+  no NAME: the families marked *; all: every family
+  ${FAMILIES.map(({ name, isDefault }) => (isDefault ? `${name}*` : name)).join(" ")}
+  gate: fail when Meles has become slower than scripts/bench/baseline.json allows
+  baseline: measure that file anew
+`;
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    size: { type: "string", default: "full" },
-    repeat: { type: "string", default: "3" },
-    peers: { type: "string" },
-  },
-});
-const names = families.map(({ name }) => name);
-const unknown = positionals.filter((name) => name !== "all" && !names.includes(name));
-if (unknown.length > 0 || (flags.size !== "small" && flags.size !== "full")) {
-  process.stderr.write(`usage: bun run bench [all | ${names.join(" | ")}]… [--size small|full]\n`);
-  process.exit(2);
-}
-
+const { values: flags, positionals } = parse();
 await ensureInstalled("all");
-const found = await findPeers();
-const only = flags.peers?.split(",");
-const peers = {
-  ...found,
-  stores: found.stores.filter((store) => store === "meles" || (only?.includes(store) ?? true)),
-};
-for (const remark of peers.remarks) process.stdout.write(`${remark}\n`);
 mkdirSync(WORKSHOP, { recursive: true });
-const context: Context = {
-  peers,
-  size: flags.size as Size,
-  scratch: mkdtempSync(join(WORKSHOP, "run-")),
-  repetitions: Number(flags.repeat),
-};
+if (positionals[0] === "gate") process.exit((await runGate()) ? 0 : 1);
+else if (positionals[0] === "baseline") await runBaseline();
+else await runFamilies();
 
-const sections: Section[] = [];
-try {
-  for (const family of families.filter(isWanted)) await runFamily(family);
-} finally {
-  rmSync(context.scratch, { recursive: true, force: true });
+function parse() {
+  try {
+    const parsed = parseArgs({
+      allowPositionals: true,
+      options: {
+        size: { type: "string", default: "full" },
+        repeat: { type: "string", default: "3" },
+        peers: { type: "string" },
+        keep: { type: "boolean", default: false },
+      },
+    });
+    const known = new Set([...names, "all", "gate", "baseline"]);
+    if (!parsed.positionals.every((name) => known.has(name))) throw new Error("no such name");
+    if (!["small", "full"].includes(parsed.values.size)) throw new Error("no such size");
+    if (!(Number(parsed.values.repeat) >= 1)) throw new Error("no such number");
+    return parsed;
+  } catch {
+    process.stderr.write(USAGE);
+    process.exit(2);
+  }
 }
-process.stdout.write(`\n${printJudged(judge(sections.map(({ series }) => series)))}\n`);
+
+async function runFamilies(): Promise<void> {
+  const peers = await choosePeers();
+  const context: Context = {
+    peers,
+    size: flags.size as Size,
+    scratch: mkdtempSync(join(WORKSHOP, "run-")),
+    repetitions: Number(flags.repeat),
+  };
+  const info: RunInfo = {
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    size: context.size,
+    versions: peers.versions,
+    remarks: peers.remarks,
+  };
+  const rows: Row[] = [];
+  try {
+    for (const family of FAMILIES.filter(isWanted)) {
+      rows.push(...(await runFamily(family, context, info)));
+    }
+  } finally {
+    rmSync(context.scratch, { recursive: true, force: true });
+  }
+  const judged = judge(rows);
+  if (judged.length > 0) process.stdout.write(`\n${printJudged(judged)}\n`);
+}
+
+async function choosePeers(): Promise<Peers> {
+  const found = await findPeers();
+  const only = flags.peers?.split(",");
+  for (const remark of found.remarks) process.stdout.write(`${remark}\n`);
+  return {
+    ...found,
+    stores: found.stores.filter((store) => store === "meles" || (only?.includes(store) ?? true)),
+  };
+}
 
 function isWanted(family: Family): boolean {
   if (positionals.length === 0) return family.isDefault;
   return positionals.includes("all") || positionals.includes(family.name);
 }
 
-async function runFamily(family: Family): Promise<void> {
+async function runFamily(family: Family, context: Context, info: RunInfo): Promise<Row[]> {
   process.stderr.write(`== ${family.name}\n`);
   const started = performance.now();
-  const measured = await family.run(context);
-  sections.push(...measured);
-  for (const section of measured) process.stdout.write(`\n${printSection(section)}`);
-  process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0)} s\n`);
-  const folder = join(root, "dist", "bench");
-  mkdirSync(folder, { recursive: true });
-  const text = {
-    family: family.name,
-    date: new Date().toISOString(),
-    machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, ${process.platform}`,
-    size: context.size,
-    versions: peers.versions,
-    sections: measured.map(record),
-  };
-  writeFileSync(join(folder, `${family.name}.json`), `${JSON.stringify(text, null, 1)}\n`);
+  const result = await family.run(context);
+  for (const section of result.sections) process.stdout.write(`\n${printSection(section)}`);
+  for (const remark of result.remarks ?? []) process.stdout.write(`${remark}\n`);
+  const written = writeResults(family, result, info, flags.keep).map((path) =>
+    relative(root, path),
+  );
+  const seconds = ((performance.now() - started) / 1000).toFixed(0);
+  process.stdout.write(`(${seconds} s; ${written.join(", ")})\n`);
+  return result.sections.flatMap((section) => section.rows);
 }

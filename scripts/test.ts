@@ -7,6 +7,9 @@
 import { ensureInstalled, root } from "./project.ts";
 import { SpecReport } from "./test/report.ts";
 
+/** A spec that loops without a break ignores its timeout; the run as a whole does not. */
+const RUN_MS_MAX = 20 * 60_000;
+
 await ensureInstalled("all", "0 passed, 1 failed\n");
 
 const report = new SpecReport();
@@ -21,7 +24,13 @@ const child = Bun.spawn(
 );
 process.on("SIGINT", () => child.kill("SIGINT"));
 
+const limit = setTimeout(() => {
+  show(`stopped after ${RUN_MS_MAX / 60_000} minutes, after or in ${report.file ?? "no file yet"}`);
+  child.kill("SIGKILL");
+}, RUN_MS_MAX);
+
 await Promise.all([relay(child.stderr), relay(child.stdout)]);
+clearTimeout(limit);
 const verdict = report.verdict(await child.exited);
 process.stdout.write(`${verdict.line}\n`);
 process.exitCode = verdict.ok ? 0 : 1;

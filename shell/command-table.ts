@@ -114,8 +114,8 @@ One-shot writes are synced before they are acknowledged unless --sync says other
   {
     name: "info",
     positionals: [DIR],
-    flags: STATE_FLAGS,
-    summary: "what the directory holds, in short",
+    flags: ["space", ...STATE_FLAGS],
+    summary: "what the directory holds, in short; --space: why its files are still there",
     load: () => import("./commands/state.ts").then((module) => module.runInfo),
   },
   {
@@ -151,7 +151,20 @@ One-shot writes are synced before they are acknowledged unless --sync says other
     positionals: [DIR],
     flags: ["json", ...OPEN_FLAGS],
     summary: "read and check every byte; exits with 4 on findings",
+    details: `Checks the files of DIR and that they fit together; nothing is opened or changed, so it works on
+directories that cannot be opened, too. Findings go to standard output. A note on standard error is what
+an interrupted process has left; it is no damage.`,
     load: () => import("./commands/verify.ts").then((module) => module.runVerify),
+  },
+  {
+    name: "salvage",
+    positionals: [DIR, { name: "NEWDIR", completes: "directory" }],
+    flags: ["json", ...OPEN_FLAGS],
+    summary: "build NEWDIR from what can be read of a damaged DIR, and list what cannot",
+    details: `DIR is only read. All versions, user bytes, expiry times and deletions are kept. NEWDIR must not exist,
+or be empty; that of an encrypted DIR is encrypted under the same key. Works without MANIFEST. Exits with
+4 when something is lost, or may be: where entries of a key are, an older version may have come to light.`,
+    load: () => import("./commands/salvage.ts").then((module) => module.runSalvage),
   },
   {
     name: "backup",
@@ -182,6 +195,67 @@ The database may be open elsewhere. Exits with 4 when it finds damage. Long valu
     load: () => import("./commands/inspect.ts").then((module) => module.runInspect),
   },
   {
+    name: "dump",
+    positionals: [DIR],
+    flags: ["format", ...OPEN_FLAGS],
+    summary: "write all entries as text that load reads back: jsonl, csv or sql",
+    details: `One snapshot, keys in order, without history. jsonl (the default) writes one object per line: key, value,
+and unless they are 0 userMeta and expiresAt (unix seconds). What is not UTF-8 is {"$bytes":"<base64>"}.`,
+    load: () => import("./commands/dump.ts").then((module) => module.runDump),
+  },
+  {
+    name: "load",
+    positionals: [DIR],
+    flags: ["format", "sync", ...OPEN_FLAGS],
+    summary: "read entries that dump has written from standard input",
+    details: `DIR is created if missing; what has the same key is replaced. Without --format the first line decides.
+Not atomic: after an error the entries before it stay.`,
+    load: () => import("./commands/load.ts").then((module) => module.runLoad),
+  },
+  {
+    name: "gc",
+    positionals: [DIR],
+    flags: ["ratio", ...OPEN_FLAGS],
+    summary: "give the space of garbage back now: compact, and empty value-log files",
+    details: `Space comes back by itself; this is for those who cannot wait. --ratio 0.05 is the default.`,
+    load: () => import("./commands/maintain.ts").then((module) => module.runCollect),
+  },
+  {
+    name: "flatten",
+    positionals: [DIR],
+    flags: OPEN_FLAGS,
+    summary: "merge all levels into one; drops what nobody can read",
+    load: () => import("./commands/maintain.ts").then((module) => module.runFlatten),
+  },
+  {
+    name: "drop",
+    positionals: [DIR, { name: "PREFIX" }],
+    flags: ["yes", "literal", ...OPEN_FLAGS],
+    summary: "delete every key that begins with PREFIX; '' means all",
+    details: `Asks on a terminal; elsewhere --yes is needed.`,
+    load: () => import("./commands/maintain.ts").then((module) => module.runDrop),
+  },
+  {
+    name: "rotate-key",
+    positionals: [DIR],
+    flags: ["new-key-file", ...OPEN_FLAGS],
+    summary: "encrypt the data keys of DIR under another key, or turn encryption on",
+    details: `--key-file names the key so far; without it DIR must not be encrypted yet. The data keys stay, so no other
+file is rewritten: what was written in clear stays in clear until compaction rewrites it, and whoever
+knew the old key and has an old copy of KEYREGISTRY can still read files written before.`,
+    load: () => import("./commands/rotate-key.ts").then((module) => module.runRotateKey),
+  },
+  {
+    name: "bank",
+    positionals: [{ name: "ACTION", completes: ["test"] }, DIR],
+    flags: ["seconds", "accounts", "sync", ...OPEN_FLAGS],
+    summary: "torture: concurrent transfers between accounts, whose sum must not change",
+    details: `bank test DIR moves money between accounts under bank: for --seconds (default 10) and checks in every
+snapshot that nothing was made or lost; it goes on with the accounts that are there. Exits with 4, and the
+history of the first version at which the sum is wrong, if it ever is.`,
+    load: () => import("./commands/bank.ts").then((module) => module.runBank),
+  },
+  {
     name: "completion",
     positionals: [{ name: "SHELL", completes: ["bash", "zsh", "fish"] }],
     flags: [],
@@ -207,17 +281,7 @@ fish: meles completion fish > ~/.config/fish/completions/meles.fish`,
 ];
 
 /** Commands of the contract that this version does not have yet: refused by name, absent from help. */
-export const UNSUPPORTED_COMMANDS: readonly string[] = [
-  "salvage",
-  "dump",
-  "load",
-  "flatten",
-  "gc",
-  "rotate-key",
-  "drop",
-  "bench",
-  "bank",
-];
+export const UNSUPPORTED_COMMANDS: readonly string[] = ["bench"];
 
 export function findCommand(name: string): Command | undefined {
   return COMMANDS.find((command) => command.name === name);

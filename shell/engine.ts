@@ -6,11 +6,14 @@
 import type { QueryJson, QueryValue } from "../src/index.ts";
 
 export type {
+  Batch,
   Database,
+  Entry,
   ErrorCode,
   QueryJson,
   QueryParameters,
   QueryValue,
+  SalvageFinding,
   Session,
   SessionOptions,
   StatementResult,

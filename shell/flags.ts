@@ -20,6 +20,7 @@ export interface Flag {
 }
 
 export const SYNC_LEVELS = ["commit", "interval", "never"] as const;
+export const DUMP_FORMATS = ["jsonl", "csv", "sql"] as const;
 export const COLOR_CHOICES = ["auto", "always", "never"] as const;
 
 export const FLAGS = {
@@ -50,11 +51,25 @@ export const FLAGS = {
     value: "FILE",
     summary: "file with the encryption key (16, 24 or 32 bytes, raw or hex); also MELES_KEY_FILE",
   },
+  "new-key-file": { value: "FILE", summary: "file with the encryption key to change to" },
   json: { summary: "write JSON" },
   literal: { summary: `read KEY and VALUE as literals: 'text', b"\\x00", x'00ff', b64'AAE='` },
   limit: { value: "N", summary: "at most so many entries" },
   reverse: { summary: "last key first" },
   since: { value: "VERSION", summary: "only what is newer than this version" },
+  ratio: {
+    value: "R",
+    summary: "share of garbage, 0 to 1, from which a value-log file is emptied",
+  },
+  space: { summary: "why every file is still there, and what in it is garbage" },
+  yes: { summary: "do not ask" },
+  format: {
+    value: "FORMAT",
+    choices: DUMP_FORMATS,
+    summary: "how entries are written as text",
+  },
+  seconds: { value: "N", summary: "how long" },
+  accounts: { value: "N", summary: "how many accounts" },
   "keys-only": { summary: "leave values out" },
   ttl: {
     value: "DURATION",

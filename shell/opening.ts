@@ -44,7 +44,10 @@ export async function openDatabase(
 }
 
 /** The commonest mistakes, told before the engine is even loaded. */
-async function checkDirectory({ directory, create }: OpenRequest): Promise<void> {
+export async function checkDirectory({
+  directory,
+  create,
+}: Pick<OpenRequest, "directory" | "create">): Promise<void> {
   if (directory === "") throw cannotOpen("the directory's name is empty");
   try {
     const found = await stat(directory);
@@ -76,13 +79,17 @@ function systemCode(error: unknown): string {
 
 const KEY_SIZES = [16, 24, 32];
 
-/** The encryption key named by flag or environment: exact bytes, or hex digits and a line end. */
+/** The encryption key named by flag or environment. */
 export async function readEncryptionKey(
   host: Host,
   given: Arguments,
 ): Promise<Uint8Array | undefined> {
   const path = given.value("key-file") ?? host.env["MELES_KEY_FILE"];
-  if (path === undefined || path === "") return undefined;
+  return path === undefined || path === "" ? undefined : readKeyFile(path);
+}
+
+/** A key: exact bytes, or hex digits and a line end. No message ever says what a key file holds. */
+export async function readKeyFile(path: string): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(await readFile(path));

@@ -60,6 +60,12 @@ export function valueLogRows(database: Database): StateRows {
   return rowsOf(database.valueLogs(), ["file", "sizeBytes", "discardBytes", "active"]);
 }
 
+/** One row per file: why it is still there. */
+export function spaceRows(database: Database): StateRows {
+  const files = database.explainSpace().files;
+  return rowsOf(files, ["file", "sizeBytes", "liveBytes", "garbageBytes", "reason"]);
+}
+
 export function statsRows(database: Database): StateRows {
   const stats = Object.entries(database.stats());
   return {

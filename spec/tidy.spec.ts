@@ -222,6 +222,7 @@ const layers = [
   "compaction",
   "backup",
   "inspect",
+  "salvage",
   "transaction",
   "database",
   "worker",

@@ -13,11 +13,13 @@ export {
 } from "./base/errors.ts";
 export type { Version } from "./base/ids.ts";
 export type * from "./database/contract.ts";
+export type { DirectoryReport } from "./database/verify-directory.ts";
 export type { CompressionName } from "./database/settings.ts";
 export type { Log, LogLevel } from "./env/env.ts";
 export { inspectFile } from "./inspection.ts";
 export type { Inspection, InspectOptions } from "./inspection.ts";
-export { salvage, type SalvageOptions } from "./offline.ts";
+export { rotateKey, salvage, verifyDirectory } from "./offline.ts";
+export type { RotateKeyOptions, SalvageOptions, VerifyDirectoryOptions } from "./offline.ts";
 export { open, openSession } from "./open.ts";
 export type { OpenOptions } from "./options.ts";
 export type { ColumnInfo, StatementResult } from "./query/result.ts";

@@ -1,11 +1,17 @@
 /**
- * What is done to a directory that is not open: salvage of a damaged one. Like `open.ts` it brings
+ * What is done to a directory that is not open: salvage, verification, a new master key. Like `open.ts` it brings
  * options, environment and the layers below together.
  */
 
 import { resolve } from "node:path";
 
 import { MelesError } from "./base/errors.ts";
+import {
+  type DirectoryReport,
+  type DirectoryVerifyOptions,
+  verifyDirectory as verify,
+} from "./database/verify-directory.ts";
+import { rotateMasterKey } from "./database/key-rotation.ts";
 import type { Env } from "./env/env.ts";
 import { systemEnv } from "./env/system-env.ts";
 import type { SalvageProgress, SalvageReport } from "./salvage/report.ts";
@@ -39,8 +45,8 @@ export async function salvage(
   options: SalvageOptions = {},
 ): Promise<SalvageReport> {
   const env = options.env ?? systemEnv();
-  const source = locate(env, directory);
-  const target = locate(env, newDirectory);
+  const source = locate(directory);
+  const target = locate(newDirectory);
   if (target === source || target.startsWith(`${source}/`)) {
     throw new MelesError(
       "ERR_INVALID_ARGUMENT",
@@ -57,10 +63,63 @@ export async function salvage(
   });
 }
 
-/** A file system of the caller's own takes paths as they are. */
-function locate(env: Env, path: string): string {
+function locate(path: string): string {
   if (typeof path !== "string" || path === "") {
-    throw new MelesError("ERR_INVALID_ARGUMENT", "salvage() needs the paths of two directories");
+    throw new MelesError(
+      "ERR_INVALID_ARGUMENT",
+      "the path of a directory is a text that is not empty",
+    );
   }
   return resolve(path);
+}
+
+export interface VerifyDirectoryOptions extends DirectoryVerifyOptions {
+  /** For specs: clock, disk and randomness. */
+  readonly env?: Env;
+}
+
+/**
+ * Reads and checks every byte of a directory that is not open: what the manifest lists, tables, logs,
+ * value logs, and that they fit together. Works on directories that cannot be opened. Changes nothing;
+ * a shared lock is held. `findings` is damage, `notes` what an interrupted process has left.
+ *
+ * @throws MelesError `ERR_NOT_A_DATABASE`, `ERR_LOCKED` when it is open for writing,
+ *   `ERR_ENCRYPTION_KEY`, `ERR_ABORTED`. Damage is never thrown.
+ */
+export async function verifyDirectory(
+  directory: string,
+  options: VerifyDirectoryOptions = {},
+): Promise<DirectoryReport> {
+  return verify(options.env ?? systemEnv(), locate(directory), options);
+}
+
+export interface RotateKeyOptions {
+  /** The master key so far; absent when the directory is not encrypted yet. */
+  readonly oldKey?: Uint8Array;
+  /** 16, 24 or 32 bytes. */
+  readonly newKey: Uint8Array;
+  /** For specs: clock, disk and randomness. */
+  readonly env?: Env;
+}
+
+/**
+ * Encrypts the data keys of a directory that is not open under another master key, or turns encryption
+ * on. Only `KEYREGISTRY` changes; the data keys, and with them all other files, stay as they are. It
+ * cannot be turned off: the data keys of encrypted files would lie beside them in clear.
+ *
+ * @throws MelesError `ERR_ENCRYPTION_KEY` when `oldKey` is not the directory's, `ERR_LOCKED`,
+ *   `ERR_NOT_A_DATABASE`, `ERR_INVALID_ARGUMENT`, `ERR_CORRUPTION`. The old registry then stays.
+ */
+export async function rotateKey(
+  directory: string,
+  options: RotateKeyOptions,
+): Promise<{ readonly dataKeys: number; readonly wasEncrypted: boolean }> {
+  const { oldKey, newKey } = options;
+  if (!(newKey instanceof Uint8Array) || ![16, 24, 32].includes(newKey.length)) {
+    throw new MelesError(
+      "ERR_INVALID_ARGUMENT",
+      "newKey must be a Uint8Array of 16, 24 or 32 bytes",
+    );
+  }
+  return rotateMasterKey(options.env ?? systemEnv(), locate(directory), { oldKey, newKey });
 }

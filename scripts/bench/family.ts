@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import type { Job, KeyOrder, StoreName } from "./job.ts";
 import { type Peers, WORKSHOP } from "./peers.ts";
-import type { Series } from "./series.ts";
+import type { Panel } from "./plot/lines.ts";
+import type { Section } from "./section.ts";
 
 export type Size = "small" | "full";
 
@@ -15,14 +16,12 @@ export interface Context {
   readonly repetitions: number;
 }
 
-/** One table of a family: measures down, stores across. */
-export interface Section {
-  readonly title: string;
-  /** What was run, in words: counts, sizes, batches, durability. */
-  readonly setting: string;
-  readonly series: Series;
-  /** How a measure's rate is counted: operations, entries, or something else. Default "ops/s". */
-  readonly unit?: string;
+export interface FamilyResult {
+  readonly sections: readonly Section[];
+  /** Curves, for families that have more to show than bars. */
+  readonly curves?: readonly Panel[];
+  /** Lines to print after the tables. */
+  readonly remarks?: readonly string[];
 }
 
 export interface Family {
@@ -30,13 +29,15 @@ export interface Family {
   readonly title: string;
   /** Whether `bun run bench` without names runs it. */
   readonly isDefault: boolean;
-  run(context: Context): Promise<Section[]>;
+  /** Stores that cannot do it are left out of the tables, with a reason in the setting. */
+  run(context: Context): Promise<FamilyResult>;
 }
 
 /** The same for all stores: block cache and memtable as Meles has them by default on 2 GiB and more. */
 export const CACHE_BYTES = 128 << 20;
 export const MEMTABLE_BYTES = 32 << 20;
 export const VALUE_THRESHOLD = 1024;
+export const VALUE_LOG_FILE_BYTES = 256 << 20;
 /** Entries per batch, fewer when values are large: a batch holds about a MiB at most. */
 export const BATCH = 1000;
 const BATCH_BYTES = 1 << 20;
@@ -50,14 +51,10 @@ export interface Shape {
   readonly count: number;
   readonly valueBytes: number;
   readonly durability?: Job["durability"];
+  readonly memtableBytes?: number;
 }
 
-export function job(
-  store: StoreName,
-  directory: string,
-  shape: Shape,
-  steps: Job["steps"],
-): Job {
+export function job(store: StoreName, directory: string, shape: Shape, steps: Job["steps"]): Job {
   return {
     store,
     directory,
@@ -66,8 +63,9 @@ export function job(
     valueBytes: shape.valueBytes,
     durability: shape.durability ?? "process",
     cacheBytes: CACHE_BYTES,
-    memtableBytes: MEMTABLE_BYTES,
+    memtableBytes: shape.memtableBytes ?? MEMTABLE_BYTES,
     valueThreshold: VALUE_THRESHOLD,
+    valueLogFileBytes: VALUE_LOG_FILE_BYTES,
     steps,
   };
 }

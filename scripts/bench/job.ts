@@ -3,15 +3,8 @@
  * in other languages can do the very same work: `badger/` reads it too, `rocksdb.ts` translates it.
  */
 
-/** Names as printed. `raw` stands for a bare loop over the system call or memory copy in question. */
-export type StoreName =
-  | "meles"
-  | "lmdb"
-  | "classic-level"
-  | "bun:sqlite"
-  | "badger"
-  | "rocksdb"
-  | "raw";
+/** Names as printed. */
+export type StoreName = "meles" | "lmdb" | "classic-level" | "bun:sqlite" | "badger" | "rocksdb";
 
 /** `random`: hashed numbers, so a rising index is a random walk. `sequential`: big-endian numbers. */
 export type KeyOrder = "random" | "sequential";
@@ -33,6 +26,10 @@ export interface Job {
   readonly memtableBytes: number;
   /** Values of at least so many bytes go to the value log, where a store has one. */
   readonly valueThreshold: number;
+  /** Where a store has one: a log of values is closed beyond this. */
+  readonly valueLogFileBytes: number;
+  /** Samples the space that the directory takes while the job runs. */
+  readonly watchesSpace?: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -45,6 +42,16 @@ export type Step =
       /** Stops early: the rate so far counts. For peers that are far slower than the rest. */
       readonly limitMs?: number;
     }
+  /** The opening that every process begins with: reports what it took. Only as the first step. */
+  | { readonly kind: "open"; readonly name: string }
+  /** Overwrites, deletions, expiring values, mixed sizes, hot and cold keys: see churn.ts. */
+  | { readonly kind: "churn"; readonly name: string; readonly times: number }
+  /** Waits until the directory stays as large as it is. */
+  | { readonly kind: "quiet"; readonly name: string; readonly limitMs: number }
+  /** Deletes every key. */
+  | { readonly kind: "clear"; readonly name: string }
+  /** Ends the process as kill -9 would; nothing after it is done. */
+  | { readonly kind: "crash"; readonly name: string }
   | { readonly kind: "settle"; readonly name: string }
   | { readonly kind: "reopen"; readonly name: string }
   | { readonly kind: "get"; readonly name: string; readonly ops: number; readonly miss?: boolean }
@@ -84,6 +91,19 @@ export interface Measure {
   readonly p99Ms?: number;
   readonly p999Ms?: number;
   readonly maxMs?: number;
+  /** Other figures of the step: of commits, operations per second of a raw loop beside them. */
+  readonly rawRate?: number;
+  /** Of churn: bytes of keys and values written, and those alive in the end. */
+  readonly userBytes?: number;
+  readonly liveBytes?: number;
+  /** Seen from outside when the measure was reported. */
+  readonly diskBytes?: number;
+  readonly writtenBytes?: number | undefined;
+}
+
+export interface SpaceSample {
+  readonly ms: number;
+  readonly bytes: number;
 }
 
 /** What the whole process took, as the system counts it. Undefined where the system does not say. */
@@ -91,6 +111,10 @@ export interface ProcessCost {
   readonly maxResidentBytes: number | undefined;
   /** Bytes of pages made dirty: writes and mapped files alike. */
   readonly writtenBytes: number | undefined;
+  /** What the directory takes on disk in the end. */
+  readonly diskBytes: number;
+  /** Space over time, of jobs that watch it. */
+  readonly space: readonly SpaceSample[];
   readonly wallMs: number;
 }
 

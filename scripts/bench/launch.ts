@@ -2,79 +2,101 @@
 
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Job, Measure, Outcome } from "./job.ts";
+import { bytesOnDisk } from "./disk.ts";
+import type { Job, Measure, Outcome, SpaceSample } from "./job.ts";
 import type { Peers } from "./peers.ts";
 import { dbBenchRuns, readDbBench } from "./rocksdb.ts";
 
 const WATCH_MS = 20;
+const SPACE_MS = 250;
 
-interface Ran {
-  readonly stdout: string;
-  readonly maxResidentBytes: number | undefined;
-  readonly writtenBytes: number | undefined;
-  readonly wallMs: number;
-}
+type Ran = Omit<Outcome, "diskBytes">;
 
 /**
  * Starts from an empty directory when the first step loads, else from what is there. Measures without
  * a name are not kept: they only make ready what is measured next.
  */
 export async function launch(job: Job, peers: Peers): Promise<Outcome> {
-  const outcome = await launchAny(job, peers);
-  return { ...outcome, measures: outcome.measures.filter(({ name }) => name !== "") };
-}
-
-async function launchAny(job: Job, peers: Peers): Promise<Outcome> {
   if (job.steps[0]?.kind === "load") rmSync(job.directory, { recursive: true, force: true });
   mkdirSync(job.directory, { recursive: true });
   // What was deleted here and what the last process left to be written are not on this one's bill.
   if (process.platform !== "win32") Bun.spawnSync(["sync"]);
+  const ran = await launchAny(job, peers);
+  const measures = ran.measures.filter(({ name }) => name !== "");
+  return { ...ran, measures, diskBytes: bytesOnDisk(job.directory) };
+}
+
+async function launchAny(job: Job, peers: Peers): Promise<Ran> {
   if (job.store === "rocksdb") return launchRocksdb(job, peers.rocksdb as string);
   const text = JSON.stringify(job);
   const command =
     job.store === "badger"
       ? [peers.badger as string, text]
       : [process.execPath, join(peers.code, "scripts/bench/run-job.ts"), text, peers.modules];
-  const { stdout, ...cost } = await run(command);
-  const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
-  return { ...cost, measures: lines.map((line): Measure => JSON.parse(line)) };
+  return run(job, command, (output) =>
+    output
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line): Measure => JSON.parse(line)),
+  );
 }
 
-async function launchRocksdb(job: Job, program: string): Promise<Outcome> {
-  const measures: Measure[] = [];
-  let maxResidentBytes: number | undefined;
-  let writtenBytes: number | undefined;
-  let wallMs = 0;
+async function launchRocksdb(job: Job, program: string): Promise<Ran> {
+  const parts: Ran[] = [];
   for (const part of dbBenchRuns(job)) {
-    const ran = await run([program, ...part.flags]);
-    measures.push(...readDbBench(part, ran.stdout));
-    maxResidentBytes = Math.max(maxResidentBytes ?? 0, ran.maxResidentBytes ?? 0);
-    writtenBytes = (writtenBytes ?? 0) + (ran.writtenBytes ?? 0);
-    wallMs += ran.wallMs;
+    parts.push(await run(job, [program, ...part.flags], (output) => readDbBench(part, output)));
   }
-  return { measures, maxResidentBytes, writtenBytes, wallMs };
+  const starts = parts.map((_, i) => sum(parts.slice(0, i).map(({ wallMs }) => wallMs)));
+  return {
+    measures: parts.flatMap(({ measures }) => measures),
+    space: parts.flatMap(({ space }, i) =>
+      space.map(({ ms, bytes }) => ({ ms: ms + (starts[i] as number), bytes })),
+    ),
+    maxResidentBytes: Math.max(...parts.map((part) => part.maxResidentBytes ?? 0)),
+    writtenBytes: sum(parts.map((part) => part.writtenBytes ?? 0)),
+    wallMs: sum(parts.map(({ wallMs }) => wallMs)),
+  };
 }
 
-async function run(command: string[]): Promise<Ran> {
+/** `read` turns all that was printed so far into measures; it is asked again as more comes. */
+async function run(job: Job, command: string[], read: (output: string) => Measure[]): Promise<Ran> {
   const start = performance.now();
   const child = Bun.spawn(command, { stdio: ["ignore", "pipe", "pipe"] });
+  const space: SpaceSample[] = [];
   let writtenBytes: number | undefined;
   const watch = setInterval(() => {
     writtenBytes = writtenSoFar(child.pid) ?? writtenBytes;
   }, WATCH_MS);
+  const sample = () => {
+    space.push({ ms: performance.now() - start, bytes: bytesOnDisk(job.directory) });
+  };
+  const watchSpace = job.watchesSpace === true ? setInterval(sample, SPACE_MS) : undefined;
+  const seen: Measure[] = [];
+  const follow = async () => {
+    let output = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stdout) {
+      output += decoder.decode(chunk, { stream: true });
+      if (job.watchesSpace !== true || !output.endsWith("\n")) continue;
+      const fresh = read(output).slice(seen.length);
+      if (fresh.length === 0) continue;
+      writtenBytes = writtenSoFar(child.pid) ?? writtenBytes;
+      const diskBytes = bytesOnDisk(job.directory);
+      seen.push(...fresh.map((measure) => ({ ...measure, diskBytes, writtenBytes })));
+    }
+    seen.push(...read(output).slice(seen.length));
+  };
   try {
-    const [stdout, stderr, exitCode] = await Promise.all([
-      child.stdout.text(),
-      child.stderr.text(),
-      child.exited,
-    ]);
+    const [, stderr, exitCode] = await Promise.all([follow(), child.stderr.text(), child.exited]);
     const wallMs = performance.now() - start;
-    if (exitCode !== 0) {
+    if (exitCode !== 0 && child.signalCode !== "SIGKILL") {
       throw new Error(`${command[0]} ended with ${exitCode}: ${stderr.trim().slice(-2000)}`);
     }
-    return { stdout, wallMs, writtenBytes, maxResidentBytes: child.resourceUsage()?.maxRSS };
+    const maxResidentBytes = child.resourceUsage()?.maxRSS;
+    return { measures: seen, space, wallMs, writtenBytes, maxResidentBytes };
   } finally {
     clearInterval(watch);
+    clearInterval(watchSpace);
   }
 }
 
@@ -86,4 +108,8 @@ function writtenSoFar(pid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

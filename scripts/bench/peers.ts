@@ -57,7 +57,12 @@ export async function findPeers(): Promise<Peers> {
     remarks.push("rocksdb: skipped, there is no db_bench here (Debian: rocksdb-tools)");
   } else {
     stores.push("rocksdb");
-    const said = await capture([rocksdb, "--benchmarks=", "--num=1", `--db=${join(WORKSHOP, "probe")}`]);
+    const said = await capture([
+      rocksdb,
+      "--benchmarks=",
+      "--num=1",
+      `--db=${join(WORKSHOP, "probe")}`,
+    ]);
     const banner = said.stdout + said.stderr;
     versions["rocksdb"] = /version ([\d.]+)/.exec(banner)?.[1] ?? "unknown";
     if (banner.includes("Assertions are enabled")) {
@@ -67,7 +72,8 @@ export async function findPeers(): Promise<Peers> {
   return { code: snapshot(), stores, modules, badger: badger.program, rocksdb, remarks, versions };
 }
 
-function snapshot(): string {
+/** Copies the code to where edits do not reach it; gone when this process is. */
+export function snapshot(): string {
   const code = join(WORKSHOP, `code-${process.pid}`);
   for (const folder of ["src", "grammar", "scripts"]) {
     cpSync(join(root, folder), join(code, folder), { recursive: true });

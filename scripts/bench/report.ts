@@ -1,21 +1,34 @@
-/** Prints what was measured: a table of rates per section, the ratios, and what was wanted of them. */
+/** Text out of figures: tables, ratios, what was wanted, and the record for the JSON. Pure. */
 
-import type { Section } from "./family.ts";
 import type { StoreName } from "./job.ts";
+import { advantage, isMoreBetter, type Row, value } from "./row.ts";
+import type { Section } from "./section.ts";
 import type { Judged } from "./targets.ts";
 
-export function printSection({ title, setting, series, unit = "ops/s" }: Section): string {
-  const stores = series.stores;
-  const rows = [[`${title} (${unit})`, ...stores.map(String)]];
-  const ratios: string[][] = [];
-  for (const measure of series.measures) {
-    const rates = stores.map((store) => series.rate(store, measure));
-    rows.push([measure, ...rates.map((rate) => (rate === undefined ? "–" : compact(rate)))]);
-    const ours = series.rate("meles", measure);
-    if (ours !== undefined) ratios.push([measure, ...rates.map((rate) => ratio(ours, rate))]);
-  }
-  const heading = ["meles /", ...stores.map(String)];
-  return `${table(rows)}\n${table([heading, ...ratios])}\n${setting}\n`;
+/** The figures of a section, and how many times better Meles is. */
+export function printSection({ title, setting, rows }: Section): string {
+  const stores = storesOf(rows);
+  const figures = rows.map((row) => [
+    row.name,
+    row.unit,
+    ...stores.map((store) => compact(value(row, store))),
+  ]);
+  const ratios = rows
+    .filter((row) => value(row, "meles") !== undefined && stores.length > 1)
+    .map((row) => [
+      row.name,
+      "",
+      ...stores.map((store) => times(advantage(row, value(row, "meles"), value(row, store)))),
+    ]);
+  const lines = [
+    title,
+    setting,
+    table([["", "", ...stores], ...figures]),
+    ...(ratios.length === 0
+      ? []
+      : [table([["how many times better Meles is", "", ...stores], ...ratios])]),
+  ];
+  return `${lines.join("\n")}\n`;
 }
 
 export function printJudged(judged: readonly Judged[]): string {
@@ -23,21 +36,30 @@ export function printJudged(judged: readonly Judged[]): string {
     target,
     wanted,
     measured,
-    ok ? "ok" : "NOT YET",
+    ok ? "ok" : "NO",
   ]);
   return table([["target", "wanted", "measured", ""], ...rows]);
 }
 
-function ratio(ours: number, theirs: number | undefined): string {
-  return theirs === undefined ? "–" : `${(ours / theirs).toFixed(2)} ×`;
+export function storesOf(rows: readonly Row[]): StoreName[] {
+  return [...new Set(rows.flatMap((row) => [...row.samples.keys()]))];
 }
 
-/** `812 k`, `3.2 M`. */
-export function compact(rate: number): string {
-  if (rate >= 1e6) return `${(rate / 1e6).toFixed(2)} M`;
-  if (rate >= 10_000) return `${(rate / 1e3).toFixed(0)} k`;
-  if (rate >= 1_000) return `${(rate / 1e3).toFixed(1)} k`;
-  return rate.toFixed(rate >= 10 ? 0 : 2);
+export function describe(row: Row): string {
+  return `${row.unit}, ${isMoreBetter(row) ? "more" : "less"} is better`;
+}
+
+function times(ratio: number | undefined): string {
+  return ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`;
+}
+
+/** `812 k`, `3.20 M`, `0.51`. */
+export function compact(figure: number | undefined): string {
+  if (figure === undefined) return "–";
+  if (figure >= 1e6) return `${(figure / 1e6).toFixed(2)} M`;
+  if (figure >= 10_000) return `${(figure / 1e3).toFixed(0)} k`;
+  if (figure >= 1_000) return `${(figure / 1e3).toFixed(1)} k`;
+  return figure.toFixed(figure >= 100 ? 0 : figure >= 10 ? 1 : 2);
 }
 
 /** The first column to the left, the others to the right. */
@@ -59,17 +81,21 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** The samples behind the medians, for the JSON. */
-export function record(section: Section): Record<string, unknown> {
-  const { title, setting, series, unit = "ops/s" } = section;
-  const stores = Object.fromEntries(
-    series.stores.map((store: StoreName) => [store, series.outcomes(store)]),
-  );
-  const medians = Object.fromEntries(
-    series.measures.map((measure) => [
-      measure,
-      Object.fromEntries(series.stores.map((store) => [store, series.rate(store, measure)])),
-    ]),
-  );
-  return { title, setting, unit, medians, stores };
+/** Medians, and every sample behind them. */
+export function record({ title, setting, rows }: Section): Record<string, unknown> {
+  return {
+    title,
+    setting,
+    figures: rows.map((row) => ({
+      name: row.name,
+      unit: row.unit,
+      medians: Object.fromEntries(
+        storesOf(rows).flatMap((store) => {
+          const figure = value(row, store);
+          return figure === undefined ? [] : [[store, figure]];
+        }),
+      ),
+      samples: Object.fromEntries(row.samples),
+    })),
+  };
 }

@@ -1,7 +1,6 @@
-/** What repetitions of the same measures gave, by store. Pure. */
+/** What repetitions of the same job gave, by store. Pure. */
 
 import type { Measure, Outcome, StoreName } from "./job.ts";
-import { median } from "./statistics.ts";
 
 export class Series {
   readonly #outcomes = new Map<StoreName, Outcome[]>();
@@ -29,25 +28,21 @@ export class Series {
     return this.#outcomes.get(store) ?? [];
   }
 
-  samples(store: StoreName, measure: string): Measure[] {
-    return this.outcomes(store).flatMap(({ measures }) =>
-      measures.filter(({ name }) => name === measure),
-    );
+  /** A figure of every repetition of a measure, for the stores that have it. */
+  collect(measure: string, pick: (of: Measure) => number | undefined): Map<StoreName, number[]> {
+    return this.collectOutcomes((outcome) => {
+      const found = outcome.measures.find(({ name }) => name === measure);
+      return found === undefined ? undefined : pick(found);
+    });
   }
 
-  /** Median operations per second; `undefined` where nothing was measured. */
-  rate(store: StoreName, measure: string): number | undefined {
-    const samples = this.samples(store, measure);
-    return samples.length === 0
-      ? undefined
-      : median(samples.map(({ ops, ms }) => (ops / ms) * 1000));
-  }
-
-  /** Median of another figure. */
-  figure(store: StoreName, measure: string, pick: (of: Measure) => number | undefined) {
-    const values = this.samples(store, measure)
-      .map(pick)
-      .filter((value) => value !== undefined);
-    return values.length === 0 ? undefined : median(values);
+  /** A figure of every process. */
+  collectOutcomes(pick: (of: Outcome) => number | undefined): Map<StoreName, number[]> {
+    const collected = new Map<StoreName, number[]>();
+    for (const [store, outcomes] of this.#outcomes) {
+      const samples = outcomes.map(pick).filter((sample) => sample !== undefined);
+      if (samples.length > 0) collected.set(store, samples);
+    }
+    return collected;
   }
 }

@@ -30,6 +30,9 @@ export class SpecReport {
   /** An empty line came: shown only between lines that are. */
   #gap = false;
 
+  /** The file whose specs were seen last. */
+  file: string | undefined;
+
   /** Takes one line of output, returns the lines to show for it. */
   take(line: string): string[] {
     const plain = line.trimEnd();
@@ -51,6 +54,7 @@ export class SpecReport {
     }
     if (HEADING.test(plain)) {
       this.#heading = line;
+      this.file = plain.slice(0, -1);
       return [];
     }
     const before = this.#heading === undefined ? (this.#gap ? [""] : []) : ["", this.#heading];

@@ -10,9 +10,19 @@ import { chooseMode, renderOptions } from "../output-choice.ts";
 import { RENDERERS } from "../renderers/modes.ts";
 import type { Mode } from "../renderers/renderer.ts";
 import type { StateRows } from "../state-rows.ts";
-import { infoRows, levelRows, statsRows, tableRows, valueLogRows } from "../state-rows.ts";
+import {
+  infoRows,
+  levelRows,
+  spaceRows,
+  statsRows,
+  tableRows,
+  valueLogRows,
+} from "../state-rows.ts";
 
-export const runInfo: CommandRun = (context) => showState(context, infoRows, "line");
+export const runInfo: CommandRun = (context) =>
+  context.arguments.has("space")
+    ? showState(context, spaceRows)
+    : showState(context, infoRows, "line");
 export const runStats: CommandRun = (context) => showState(context, statsRows, "line");
 export const runLevels: CommandRun = (context) => showState(context, levelRows);
 export const runTables: CommandRun = (context) => showState(context, tableRows);

@@ -1,34 +1,40 @@
-/** `meles verify DIR`: findings on standard output, progress and summary on standard error. */
+/**
+ * `meles verify DIR`: findings on standard output, progress, notes and summary on standard error. The
+ * directory is not opened, so damage that would keep it from being opened is listed like any other.
+ */
 
 import type { CommandRun } from "../command-table.ts";
-import { EXIT_CORRUPTION, EXIT_DONE } from "../exit-codes.ts";
+import { loadEngine } from "../engine.ts";
+import { errorCode, EXIT_CORRUPTION, EXIT_DONE } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
 import { formatBytes } from "../messages.ts";
-import { openDatabase } from "../opening.ts";
+import { checkDirectory, openFailure, readEncryptionKey } from "../opening.ts";
 import { Progress } from "../progress.ts";
 import { visibleText } from "../renderers/cell.ts";
 
 export const runVerify: CommandRun = async ({ host, arguments: given, positionals }) => {
+  const [directory = ""] = positionals;
+  await checkDirectory({ directory, create: false });
+  const encryptionKey = await readEncryptionKey(host, given);
+  const { verifyDirectory } = await loadEngine();
   using interruption = new Interruption(host);
-  await using database = await openDatabase(host, given, {
-    directory: positionals[0] ?? "",
-    readOnly: true,
-    create: false,
-  });
   const progress = new Progress(host);
+  const verification = verifyDirectory(directory, {
+    ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    signal: interruption.signal,
+    onProgress: ({ bytes, totalBytes, file }) => progress.show(bytes, totalBytes, file),
+  });
   const report = await interruption.race(
-    database.verify({
-      signal: interruption.signal,
-      onProgress: ({ bytes, totalBytes, file }) => progress.show(bytes, totalBytes, file),
+    verification.catch((error: unknown) => {
+      throw errorCode(error) === "ERR_ABORTED" ? error : openFailure(directory, error);
     }),
   );
   await progress.clear();
   if (given.has("json")) {
     await host.stdout.write(`${JSON.stringify(report)}\n`);
   } else {
-    for (const { file, offset, message } of report.findings) {
-      await host.stdout.write(`${file}:${offset}: ${visibleText(message)}\n`);
-    }
+    for (const finding of report.findings) await host.stdout.write(`${lineOf(finding)}\n`);
+    for (const note of report.notes) await host.stderr.write(`meles: note: ${lineOf(note)}\n`);
   }
   const checked = `${report.files} files, ${formatBytes(report.bytes)}, ${report.entries} entries checked`;
   const found = report.findings.length;
@@ -37,3 +43,7 @@ export const runVerify: CommandRun = async ({ host, arguments: given, positional
   );
   return found === 0 ? EXIT_DONE : EXIT_CORRUPTION;
 };
+
+function lineOf(place: { file: string; offset: number; message: string }): string {
+  return `${visibleText(place.file)}:${place.offset}: ${visibleText(place.message)}`;
+}

@@ -393,3 +393,39 @@ describe("a chain of incremental backups", () => {
     }
   });
 });
+
+test(`versions in any order, restored on top of each other, are what a map of them holds (seed ${SEED})`, async () => {
+  const random = new Seeded(SEED);
+  for (let round = 0; round < 8; round++) {
+    const env = testEnv();
+    let db = await openIn(env, { ...TINY, ...KEEP_ALL });
+    const expected = new Map<string, string>();
+    for (let batch = 0; batch < 6; batch++) {
+      const entries = Array.from({ length: 150 }, () => {
+        const text = `k${random.below(40)}`;
+        const version = 1 + random.below(500);
+        const value = random.bytes(random.below(random.below(5) === 0 ? 700 : 12));
+        expected.set(`${text}@${version}`, value.toHex());
+        return { text, version, value };
+      });
+      await db.restore(streamOf(frameOf(...entries), 1 + random.below(3000)));
+      if (random.below(3) === 0) await db.flush();
+      if (random.below(3) === 0) await db.compact();
+      if (random.below(3) === 0) {
+        await db.close();
+        db = await openIn(env, { ...TINY, ...KEEP_ALL });
+      }
+      const found = new Map<string, string>();
+      const newest = new Map<string, number>();
+      for (const { key, version, value } of db.scan({ allVersions: true })) {
+        const text = toText(key);
+        found.set(`${text}@${version}`, value.toHex());
+        newest.set(text, Math.max(newest.get(text) ?? 0, version));
+      }
+      expect(found).toEqual(expected);
+      for (const [text, version] of newest) expect(db.getEntry(text)?.version).toBe(version);
+    }
+    expect((await db.verify()).findings).toEqual([]);
+    await db.close();
+  }
+});

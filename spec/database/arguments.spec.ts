@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 
 import type { Database, Key, PutOptions, Range, Value } from "../../src/database/contract.ts";
-import { open, type OpenOptions } from "../../src/index.ts";
+import { open } from "../../src/index.ts";
 import { openIn, testEnv, TINY } from "../suites/open-database.ts";
 import { codeOf, errorOf } from "./outcomes.ts";
 
@@ -146,7 +146,8 @@ describe("values and put options", () => {
     for (let size = 400; size < 440; size++) {
       const transaction = db.begin();
       const full = await codeOf(() => {
-        for (let i = 0; ; i++) transaction.put(`key-${i}`, "v".repeat(size), { expiresAt: 2 ** 50 });
+        for (let i = 0; ; i++)
+          transaction.put(`key-${i}`, "v".repeat(size), { expiresAt: 2 ** 50 });
       });
       expect(full).toBe("ERR_TRANSACTION_TOO_LARGE");
       // The rest is filled up to the last byte that is taken.
@@ -257,7 +258,7 @@ describe("options of open()", () => {
       { verifyChecksums: "always" },
     ];
     for (const options of wrong) {
-      const error = await errorOf(openIn(testEnv(), options as OpenOptions));
+      const error = await errorOf(openIn(testEnv(), options));
       expect(error?.code).toBe("ERR_INVALID_ARGUMENT");
       const names = Object.keys(options);
       expect(names.some((name) => error?.message.includes(name))).toBe(true);

@@ -31,8 +31,7 @@ export function readExpectations(name: string): ExpectedEntry[] {
 /** An expectation as text. */
 export function expectedText(entry: ExpectedEntry): string {
   const { key, version, userMeta, expiresAt, length, deleted } = entry;
-  const value =
-    entry.sha256 ?? sha256(Buffer.from(entry.value ?? "", "base64"));
+  const value = entry.sha256 ?? sha256(Buffer.from(entry.value ?? "", "base64"));
   return `${key}@${version} meta ${userMeta} expires ${expiresAt} ${deleted === true ? "deleted" : `${length} ${value}`}`;
 }
 

@@ -192,7 +192,9 @@ describe("8,000 random operations of Badger", () => {
       expect(db.scan({ reverse: true }).toArray().map(entryText)).toEqual(liveLines.toReversed());
       expect(db.count()).toBe(live.length);
       const found = live.map(({ key }) => db.getEntry(Buffer.from(key, "base64")));
-      expect(found.map((entry) => (entry === undefined ? "" : entryText(entry)))).toEqual(liveLines);
+      expect(found.map((entry) => (entry === undefined ? "" : entryText(entry)))).toEqual(
+        liveLines,
+      );
     }
 
     function expectOnlyKnownVersions(db: Database): void {

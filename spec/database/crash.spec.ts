@@ -49,7 +49,12 @@ async function copiesDuring(ledger: Ledger, options: OpenOptions, share: number)
   return copies;
 }
 
-async function recover(files: FileSystem, options: OpenOptions, ledger: Ledger, copy: Copy): Promise<number> {
+async function recover(
+  files: FileSystem,
+  options: OpenOptions,
+  ledger: Ledger,
+  copy: Copy,
+): Promise<number> {
   const db = await openIn(testEnv(files), options);
   try {
     return ledger.check(db, copy.acknowledged, copy.issued);
@@ -91,8 +96,10 @@ describe("a process killed between any two file operations", () => {
       await recover(system, TINY, ledger, copy);
       for (const files of again) await recover(files, TINY, ledger, copy);
     }
-  });
+  }, 120_000);
 });
+
+const COMMITS = 9;
 
 describe("a torn log", () => {
   /** A directory with nothing but logs in it, and the sizes of both after each commit. */
@@ -124,9 +131,9 @@ describe("a torn log", () => {
     ["encrypted", 5, { valueThreshold: 200, memtableSize: 64 * 1024, encryptionKey: KEY }],
   ] as const) {
     test(`${kind}: cut at any byte, it holds exactly the whole commits before`, async () => {
-      const { left, ledger, sizes } = await logsOnly(14, options);
+      const { left, ledger, sizes } = await logsOnly(COMMITS, options);
       const log = left.get("00001.mem") as Uint8Array;
-      expect(log.length).toBe(at(sizes, 14).log);
+      expect(log.length).toBe(at(sizes, COMMITS).log);
       for (let length = 0; length <= log.length; length += step) {
         const whole = sizes.findLastIndex((size) => size.log <= length);
         const files = withFile(left, "00001.mem", log.slice(0, length));
@@ -139,12 +146,15 @@ describe("a torn log", () => {
     }, 60_000);
 
     test(`${kind}: a value log cut at any byte takes the commits with it that point there`, async () => {
-      const { left, ledger, sizes } = await logsOnly(14, options);
+      const { left, ledger, sizes } = await logsOnly(COMMITS, options);
       const values = left.get("000001.vlog") as Uint8Array;
       expect(values.length).toBeGreaterThan(1000);
       for (let length = 0; length <= values.length; length += length < 64 ? 1 : 7) {
         const whole = sizes.findLastIndex((size) => size.values <= length);
-        const db = await openIn(testEnv(withFile(left, "000001.vlog", values.slice(0, length))), options);
+        const db = await openIn(
+          testEnv(withFile(left, "000001.vlog", values.slice(0, length))),
+          options,
+        );
         ledger.check(db, whole, whole);
         await db.close();
       }
@@ -153,15 +163,15 @@ describe("a torn log", () => {
 
   test("with any byte damaged it holds whole commits only, or is refused as damaged", async () => {
     const options = { valueThreshold: 200, memtableSize: 64 * 1024 };
-    const { left, ledger } = await logsOnly(14, options);
+    const { left, ledger } = await logsOnly(COMMITS, options);
     const log = left.get("00001.mem") as Uint8Array;
     for (let position = 20; position < log.length; position += 5) {
       const damaged = log.slice();
-      damaged[position] = (damaged[position] as number) ^ (1 << position % 8);
+      damaged[position] = (damaged[position] as number) ^ (1 << (position % 8));
       const env = testEnv(withFile(left, "00001.mem", damaged));
       const code = await codeOf(async () => {
         const db = await openIn(env, options);
-        ledger.check(db, 0, 14);
+        ledger.check(db, 0, COMMITS);
         await db.close();
       });
       expect([undefined, "ERR_CORRUPTION"]).toContain(code as undefined);

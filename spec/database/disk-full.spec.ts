@@ -10,9 +10,15 @@ import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { OpenOptions } from "../../src/index.ts";
 import { copyToMemory } from "../suites/copy-file-system.ts";
-import { FaultyFileSystem, ioFailure, PartialWrite, type Operation } from "../suites/faulty-file-system.ts";
+import {
+  FaultyFileSystem,
+  ioFailure,
+  PartialWrite,
+  type Operation,
+} from "../suites/faulty-file-system.ts";
 import { Ledger } from "../suites/ledger.ts";
 import { DIRECTORY, openIn, testEnv, TINY, type TestEnv } from "../suites/open-database.ts";
+import { settle } from "../suites/test-clock.ts";
 import { codeOf, errorOf, soon } from "./outcomes.ts";
 
 const step = process.env["MELES_FAULTS_ALL"] === undefined ? 5 : 1;
@@ -41,7 +47,8 @@ class FullDisk {
     this.failures++;
     const failure = ioFailure(operation, path, "ENOSPC");
     if (operation === "create") throw failure;
-    throw new PartialWrite(this.#random.below(40), failure);
+    const all = Number.MAX_SAFE_INTEGER;
+    throw new PartialWrite(this.#random.below(4) === 0 ? all : this.#random.below(40), failure);
   }
 
   empty(): void {
@@ -108,7 +115,7 @@ describe("a full disk", () => {
     await db.put("before", "x");
     disk.left = 0;
     const batch = db.batch({ maxPendingBytes: 1000 });
-    for (let i = 0; i < 100; i++) batch.put(`key-${i}`, "v".repeat(50));
+    for (let i = 0; i < 100; i++) void batch.put(`key-${i}`, "v".repeat(50));
     disk.empty();
     expect(await codeOf(batch.flush())).toBe("ERR_DISK_FULL");
     expect(await codeOf(Promise.resolve(batch.put("one-more", "v")))).toBe("ERR_DISK_FULL");
@@ -120,11 +127,35 @@ describe("a full disk", () => {
     await db.close();
   });
 
+  test("takes back all of a refused group, however much of it had been written", async () => {
+    const system = new FaultyFileSystem(new MemoryFileSystem());
+    const db = await openIn(testEnv(system));
+    await db.put("a", "0");
+    system.hook = (operation, path) => {
+      if (operation !== "write" || !path.endsWith(".mem")) return;
+      throw new PartialWrite(Number.MAX_SAFE_INTEGER, ioFailure(operation, path, "ENOSPC"));
+    };
+    const refused = [db.put("a", "1"), db.put("b", "1")];
+    expect(await Promise.all(refused.map(codeOf))).toEqual(["ERR_DISK_FULL", "ERR_DISK_FULL"]);
+    system.hook = () => undefined;
+    // Exactly as long as the first of the two: the second would follow it as a whole record.
+    await db.put("a", "2");
+    const killed = await openIn(testEnv(copyToMemory(system.inner, DIRECTORY)));
+    expect(
+      killed
+        .scan()
+        .toArray()
+        .map((entry) => entry.text()),
+    ).toEqual(["2"]);
+    await killed.close();
+    await db.close();
+  });
+
   test("fails a batch whose group another writer caused to be written", async () => {
     const disk = new FullDisk();
     const db = await openIn(disk.env);
     const batch = db.batch();
-    batch.put("bulk", "v");
+    void batch.put("bulk", "v");
     disk.left = 0;
     expect(await codeOf(db.put("single", "v"))).toBe("ERR_DISK_FULL");
     disk.empty();
@@ -149,8 +180,16 @@ describe("a full disk", () => {
     expect(db.count()).toBe(written);
     expect(errors.length).toBeGreaterThan(0);
     expect(errors[0]).toBeInstanceOf(MelesError);
+    // Two more attempts fail; the next one would be due four seconds later.
+    for (const delayMs of [1000, 2000]) {
+      disk.env.clock.advance(delayMs);
+      await settle();
+    }
     disk.empty();
-    disk.env.clock.advance(60_000);
+    disk.env.clock.advance(1000);
+    // Refused for the last time, and that somebody asked brings the next attempt forward.
+    expect(await codeOf(db.put("refused", "v".repeat(150)))).toBe("ERR_DISK_FULL");
+    await settle();
     for (let more = 0; more < 1000; more++) await soon(db.put(`more-${more}`, "v".repeat(150)));
     expect(db.count()).toBe(written + 1000);
     await soon(db.close());
@@ -178,6 +217,9 @@ describe("a full disk", () => {
     expect(await codeOf(db.flush())).toBe("ERR_DISK_FULL");
     expect(disk.system.list(DIRECTORY).filter((name) => name.endsWith(".sst"))).toEqual([]);
     expect(db.tables()).toEqual([]);
+    const killed = await openIn(testEnv(copyToMemory(disk.system.inner, DIRECTORY)));
+    expect(killed.count()).toBe(1);
+    await killed.close();
     disk.empty();
     await db.flush();
     expect(db.tables().length).toBe(1);

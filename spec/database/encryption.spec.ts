@@ -68,7 +68,11 @@ describe("with an encryption key", () => {
       }
       const left = copyToMemory(files, DIRECTORY);
       await db.close();
-      for (const wrong of [undefined, KEY.slice(0, length).reverse(), KEY.slice(0, length === 16 ? 24 : 16)]) {
+      for (const wrong of [
+        undefined,
+        KEY.slice(0, length).reverse(),
+        KEY.slice(0, length === 16 ? 24 : 16),
+      ]) {
         const options = wrong === undefined ? {} : { encryptionKey: wrong };
         for (const place of [files, left]) {
           expect(await codeOf(openIn(testEnv(place), options))).toBe("ERR_ENCRYPTION_KEY");
@@ -120,7 +124,8 @@ describe("with an encryption key", () => {
     await db.put("old", "v");
     env.clock.advance(5000);
     system.hook = (operation, path) => {
-      if (operation === "write" && path.includes("KEYREGISTRY")) throw ioFailure("write", path, "ENOSPC");
+      if (operation === "write" && path.includes("KEYREGISTRY"))
+        throw ioFailure("write", path, "ENOSPC");
     };
     expect(await codeOf(db.flush())).toBe("ERR_DISK_FULL");
     expect(await codeOf(db.put("big", "v".repeat(5000)))).toBe("ERR_DISK_FULL");

@@ -7,7 +7,12 @@ import { describe, expect, test } from "bun:test";
 
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 import type { OpenOptions } from "../../src/index.ts";
-import { FaultyFileSystem, ioFailure, PartialWrite, type Operation } from "../suites/faulty-file-system.ts";
+import {
+  FaultyFileSystem,
+  ioFailure,
+  PartialWrite,
+  type Operation,
+} from "../suites/faulty-file-system.ts";
 import { Ledger } from "../suites/ledger.ts";
 import { openIn, testEnv, TINY } from "../suites/open-database.ts";
 import { codeOf, errorOf, soon } from "./outcomes.ts";
@@ -143,9 +148,12 @@ describe("an I/O error", () => {
       };
       const error = await errorOf(async () => {
         const db = await openIn(testEnv(system), TINY);
-        ledger.check(db);
-        system.hook = () => undefined;
-        await db.close();
+        try {
+          ledger.check(db);
+        } finally {
+          system.hook = () => undefined;
+          await db.close();
+        }
       });
       if (error !== undefined) expect(error.code).toBe("ERR_IO");
       const db = await openIn(testEnv(files), TINY);

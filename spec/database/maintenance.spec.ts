@@ -18,21 +18,46 @@ async function fill(db: Database, count: number, value = "v".repeat(100)): Promi
 
 describe("flush()", () => {
   // Commits staged by others were still unwritten when the memtable was frozen.
-  test("goes on beside writers that never pause", async () => {
+  test("goes on beside writers that commit in the same turn", async () => {
     const db = await openIn(testEnv());
-    let stop = false;
-    let written = 0;
+    const commits: Promise<unknown>[] = [];
+    // A commit staged in every microtask: whenever flush() goes on, something is unwritten.
     const write = async (): Promise<void> => {
-      for (; !stop; written++) {
-        await db.put(`key-${written % 50}`, String(written));
-        if (written % 20 === 0) await settle(1);
+      for (let i = 0; i < 300; i++) {
+        commits.push(db.put(`key-${i}`, "value"));
+        await undefined;
       }
     };
-    const writers = [write(), write()];
-    for (let i = 0; i < 30; i++) await soon(db.flush());
-    stop = true;
-    await Promise.all(writers);
-    expect(db.count()).toBe(Math.min(50, written));
+    const flush = async (ticks: number): Promise<void> => {
+      for (let tick = 0; tick < ticks; tick++) await undefined;
+      await db.flush();
+    };
+    const flushes = Array.from({ length: 12 }, (_, ticks) => flush(ticks));
+    await soon(Promise.all([...flushes, write(), ...flushes.map((_, ticks) => flush(ticks))]));
+    await Promise.all(commits);
+    expect(db.count()).toBe(300);
+    await db.close();
+  });
+
+  test("is done again for a reader who has begun at an older version meanwhile", async () => {
+    const system = new FaultyFileSystem(new MemoryFileSystem());
+    const db = await openIn(testEnv(system), { valueThreshold: 10 });
+    const first = await db.put("key", "first value");
+    await db.put("key", "other value");
+    let finish = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    system.slowSync = () => gate;
+    const flushing = db.flush();
+    await settle();
+    const old = db.begin({ at: first });
+    finish();
+    await flushing;
+    expect(db.tables().length).toBe(1);
+    await db.compact();
+    expect(toText(old.get("key") as Uint8Array)).toBe("first value");
+    old.discard();
+    await db.compact();
+    expect(await codeOf(() => db.begin({ at: first }))).toBe("ERR_VERSION_GONE");
     await db.close();
   });
 
@@ -66,10 +91,18 @@ describe("flush()", () => {
 });
 
 describe("compact()", () => {
-  test("twice at the same time is done twice, one after the other", async () => {
+  test("twice at the same time is done twice, one after the other, as collection is", async () => {
     const db = await openIn(testEnv(), TINY);
+    await fill(db, 2000, "w".repeat(1000));
     await fill(db, 2000);
-    await soon(Promise.all([db.compact(), db.compact(), db.flush(), db.compact()]), 20_000);
+    const calls = [
+      db.compact(),
+      db.collectGarbage(),
+      db.compact(),
+      db.flush(),
+      db.collectGarbage(),
+    ];
+    await soon(Promise.all(calls), 20_000);
     expect(db.count()).toBe(2000);
     expect((await db.verify()).findings).toEqual([]);
     await db.close();
@@ -133,7 +166,8 @@ describe("compact()", () => {
     let db = await openIn(testEnv(system), TINY);
     await db.put("key", "value");
     system.hook = (operation, path) => {
-      if (operation === "remove" && path.endsWith("00001.mem")) throw ioFailure("remove", path, "EIO");
+      if (operation === "remove" && path.endsWith("00001.mem"))
+        throw ioFailure("remove", path, "EIO");
     };
     await db.flush();
     await db.delete("key");
@@ -190,7 +224,12 @@ describe("dropPrefix() and dropAll()", () => {
       await db.put(new Uint8Array(key), "v");
     }
     await db.dropPrefix(new Uint8Array([0xff, 0xff]), new Uint8Array([1, 2]));
-    expect(db.scan().toArray().map((entry) => [...entry.key])).toEqual([[1], [0xfe], [0xff]]);
+    expect(
+      db
+        .scan()
+        .toArray()
+        .map((entry) => [...entry.key]),
+    ).toEqual([[1], [0xfe], [0xff]]);
     await db.close();
   });
 });
@@ -203,12 +242,17 @@ describe("close()", () => {
     transaction.put("two", "2");
     const commits = [db.put("one", "1"), transaction.commit()];
     const batch = db.batch();
-    batch.put("three", "3");
+    void batch.put("three", "3");
     const closed = Promise.all([db.close(), db.close()]);
     expect(await codeOf(db.put("four", "4"))).toBe("ERR_CLOSED");
     await Promise.all([...commits, closed]);
     const again = await openIn(env);
-    expect(again.scan().toArray().map((entry) => toText(entry.key))).toEqual(["one", "three", "two"]);
+    expect(
+      again
+        .scan()
+        .toArray()
+        .map((entry) => toText(entry.key)),
+    ).toEqual(["one", "three", "two"]);
     await again.close();
   });
 

@@ -44,7 +44,7 @@ describe("random histories agree with the naive twin", () => {
       const variants = Object.values(VARIANTS);
       for (let seed = firstSeed + 1; Date.now() < endMs; seed++) {
         const run = await ModelRun.start(seed, variants[seed % variants.length] as OpenOptions);
-        await run.run(STEPS * 2);
+        await run.run(STEPS);
       }
     },
     extraMs + 60_000,

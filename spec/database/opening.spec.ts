@@ -121,6 +121,21 @@ describe("what is no database is refused and left as it is", () => {
   });
 });
 
+test("a directory with more levels than maxLevels allows is refused, naming the option", async () => {
+  const files = new MemoryFileSystem();
+  const deep = await openIn(testEnv(files));
+  await deep.put("key", "value");
+  await deep.compact();
+  expect(deep.tables()[0]?.level).toBe(6);
+  await deep.close();
+  const error = await errorOf(openIn(testEnv(files), { maxLevels: 4 }));
+  expect(error?.code).toBe("ERR_INVALID_ARGUMENT");
+  expect(error?.message).toContain("maxLevels");
+  const again = await openIn(testEnv(files));
+  expect(again.count()).toBe(1);
+  await again.close();
+});
+
 describe("a directory is open once", () => {
   test("a second open in this process says so; readers share", async () => {
     const path = await filledPath();
@@ -132,7 +147,10 @@ describe("a directory is open once", () => {
       expect(error?.message).toContain("this process");
     }
     await writer.close();
-    const readers = [await openPath(path, { readOnly: true }), await openPath(path, { readOnly: true })];
+    const readers = [
+      await openPath(path, { readOnly: true }),
+      await openPath(path, { readOnly: true }),
+    ];
     expect(readers.map((reader) => reader.count())).toEqual([1, 1]);
     expect(await codeOf(openPath(path))).toBe("ERR_LOCKED");
     for (const reader of readers) await reader.close();
@@ -170,7 +188,10 @@ describe("a directory is open once", () => {
 });
 
 describe("a read-only database", () => {
-  async function expectUntouched(path: string, use: (db: Database) => Promise<void>): Promise<void> {
+  async function expectUntouched(
+    path: string,
+    use: (db: Database) => Promise<void>,
+  ): Promise<void> {
     const before = photograph(path);
     const db = await openPath(path, { ...TINY, readOnly: true });
     await use(db);

@@ -3,7 +3,9 @@
 import { MelesError } from "../../src/base/errors.ts";
 
 /** The error code that a call or promise fails with; `undefined` when it succeeds. Anything but a `MelesError` is passed on. */
-export async function codeOf(attempt: Promise<unknown> | (() => unknown)): Promise<string | undefined> {
+export async function codeOf(
+  attempt: Promise<unknown> | (() => unknown),
+): Promise<string | undefined> {
   const error = await errorOf(attempt);
   return error?.code;
 }

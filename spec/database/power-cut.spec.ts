@@ -151,7 +151,12 @@ describe("a power cut", () => {
     values.truncate(20);
     await db.close();
     const survivor = await openIn(testEnv(left), options);
-    expect(survivor.scan().toArray().map((entry) => Buffer.from(entry.key).toString())).toEqual(["first"]);
+    expect(
+      survivor
+        .scan()
+        .toArray()
+        .map((entry) => Buffer.from(entry.key).toString()),
+    ).toEqual(["first"]);
     expect((await survivor.verify()).findings).toEqual([]);
     await survivor.close();
   });

@@ -48,7 +48,7 @@ describe("a commit conflicts", () => {
     expect(await conflicts(read, (db) => db.update((t) => t.put("c", "2")))).toBe(true);
     const inBatch = async (db: Database): Promise<void> => {
       const batch = db.batch();
-      batch.put("c", "2");
+      void batch.put("c", "2");
       await batch.flush();
     };
     expect(await conflicts(read, inBatch)).toBe(true);
@@ -85,14 +85,24 @@ describe("a commit conflicts", () => {
     expect(await conflicts(backwards, (db) => db.put("h", "new"))).toBe(true);
     expect(await conflicts(backwards, (db) => db.put("z", "new"))).toBe(true);
     expect(await conflicts(backwards, (db) => db.put("f", "new"))).toBe(false);
-    expect(await conflicts((t) => void t.scan({ gte: "b" }).first(), (db) => db.put("d", "n"))).toBe(false);
+    expect(
+      await conflicts(
+        (t) => void t.scan({ gte: "b" }).first(),
+        (db) => db.put("d", "n"),
+      ),
+    ).toBe(false);
     expect(await conflicts(scanned({ limit: 0 }), (db) => db.put("a", "2"))).toBe(false);
     const fewer = scanned({ gte: "g", limit: 5 });
     expect(await conflicts(fewer, (db) => db.put("z", "new"))).toBe(true);
   });
 
   test("even if the value is the same again", async () => {
-    expect(await conflicts((t) => void t.get("c"), (db) => db.put("c", "1"))).toBe(true);
+    expect(
+      await conflicts(
+        (t) => void t.get("c"),
+        (db) => db.put("c", "1"),
+      ),
+    ).toBe(true);
   });
 
   test("write skew: two that read what the other writes", async () => {
@@ -122,7 +132,7 @@ describe("a commit conflicts", () => {
     const late = db.begin();
     late.get("counter");
     const batch = db.batch();
-    batch.put("counter", "7");
+    void batch.put("counter", "7");
     late.put("counter", "8");
     expect(await codeOf(late.commit())).toBe("ERR_CONFLICT");
     await batch.flush();
@@ -155,7 +165,12 @@ describe("a commit does not conflict", () => {
   });
 
   test("over keys it only wrote: the last commit wins", async () => {
-    expect(await conflicts((t) => t.put("c", "mine"), (db) => db.put("c", "2"))).toBe(false);
+    expect(
+      await conflicts(
+        (t) => t.put("c", "mine"),
+        (db) => db.put("c", "2"),
+      ),
+    ).toBe(false);
     const ownRead = (t: Transaction): void => {
       t.put("c", "mine");
       t.get("c");
@@ -374,12 +389,16 @@ describe("a snapshot", () => {
     });
     expect(db.stats().openSnapshots).toBe(1);
     expect(await later).toBe("1");
-    expect(() => db.view(() => {
-      throw new RangeError("mine");
-    })).toThrow(RangeError);
+    expect(() =>
+      db.view(() => {
+        throw new RangeError("mine");
+      }),
+    ).toThrow(RangeError);
     const rejected = db.view(() => Promise.reject(new RangeError("mine")));
     expect(await rejected.catch((error: unknown) => error)).toBeInstanceOf(RangeError);
-    expect(await codeOf(() => db.view((transaction) => transaction.put("a", "3")))).toBe("ERR_READ_ONLY");
+    expect(await codeOf(() => db.view((transaction) => transaction.put("a", "3")))).toBe(
+      "ERR_READ_ONLY",
+    );
     expect(db.stats().openSnapshots).toBe(0);
     await db.close();
   });
@@ -393,15 +412,28 @@ describe("a transaction", () => {
     transaction.put("b", "own", { userMeta: 9 });
     transaction.delete("c");
     transaction.put("d", "", { ttl: 10 });
-    const shown = transaction.scan().toArray().map((entry) => `${text(entry.key)}=${entry.text()}`);
+    const shown = transaction
+      .scan()
+      .toArray()
+      .map((entry) => `${text(entry.key)}=${entry.text()}`);
     expect(shown).toEqual(["a=1", "ab=own", "b=own", "d="]);
-    expect(transaction.scan({ reverse: true, limit: 2 }).toArray().map((e) => text(e.key))).toEqual(["d", "b"]);
+    expect(
+      transaction
+        .scan({ reverse: true, limit: 2 })
+        .toArray()
+        .map((e) => text(e.key)),
+    ).toEqual(["d", "b"]);
     expect(transaction.getEntry("b")).toMatchObject({ userMeta: 9 });
     expect(transaction.has("c")).toBe(false);
     expect(transaction.count()).toBe(4);
     expect(db.count()).toBe(3);
     const version = await transaction.commit();
-    expect(db.scan().toArray().map((entry) => entry.version)).toEqual([1, version, version, version]);
+    expect(
+      db
+        .scan()
+        .toArray()
+        .map((entry) => entry.version),
+    ).toEqual([1, version, version, version]);
     await db.close();
   });
 
@@ -411,13 +443,22 @@ describe("a transaction", () => {
     const value = new Uint8Array([3, 4]);
     const transaction = db.begin();
     transaction.put(key, value);
-    const single = db.put(key.map((byte) => byte + 10), value);
+    const single = db.put(
+      key.map((byte) => byte + 10),
+      value,
+    );
     key.fill(99);
     value.fill(99);
     await transaction.commit();
     await single;
-    const found = db.scan().toArray().map((entry) => [...entry.key, ...entry.value]);
-    expect(found).toEqual([[1, 2, 3, 4], [11, 12, 3, 4]]);
+    const found = db
+      .scan()
+      .toArray()
+      .map((entry) => [...entry.key, ...entry.value]);
+    expect(found).toEqual([
+      [1, 2, 3, 4],
+      [11, 12, 3, 4],
+    ]);
     const got = db.get(new Uint8Array([1, 2])) as Uint8Array;
     got.fill(0);
     expect([...(db.get(new Uint8Array([1, 2])) as Uint8Array)]).toEqual([3, 4]);

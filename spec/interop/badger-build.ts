@@ -51,7 +51,7 @@ function build(): Built {
   const download = go(["mod", "download"], DOWNLOAD_LIMIT_MS);
   if (!download.success) {
     const why = download.stderr.toString().trim().split("\n")[0] ?? "";
-    return { program: undefined, reason: `its Go modules cannot be had (${why.slice(0, 80)})` };
+    return { program: undefined, reason: `its Go modules cannot be had (${why.slice(0, 60)})` };
   }
   const folder = cacheFolder();
   const program = join(folder, process.platform === "win32" ? "interop.exe" : "interop");
@@ -60,12 +60,14 @@ function build(): Built {
   return { program, reason: "" };
 }
 
-function go(command: string[], timeout?: number): Bun.SyncSubprocess<"ignore", "pipe"> {
+function go(command: string[], timeout?: number) {
   return Bun.spawnSync(["go", ...command], {
     cwd: SOURCE,
+    // Badger needs no C, and a machine may have no compiler for it.
+    env: { ...process.env, CGO_ENABLED: "0" },
     stdio: ["ignore", "ignore", "pipe"],
     ...(timeout === undefined ? {} : { timeout }),
-  }) as Bun.SyncSubprocess<"ignore", "pipe">;
+  });
 }
 
 /** Beside the packages, so that it goes with them; a checkout that cannot be written to is fine too. */

@@ -129,7 +129,7 @@ export class BadgerProcess implements AsyncDisposable {
   /** One operation of `badger/main.go`. */
   async call(op: string, parameters: Record<string, unknown> = {}): Promise<unknown> {
     const request = JSON.stringify({ op, ...parameters }, base64);
-    this.#child.stdin.write(`${request}\n`);
+    void this.#child.stdin.write(`${request}\n`);
     await this.#child.stdin.flush();
     const line = await this.#lines.next();
     if (line.done === true) throw await this.#ended(op);
@@ -203,8 +203,10 @@ export class BadgerProcess implements AsyncDisposable {
   }
 }
 
-function base64(_name: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? value.toBase64() : value;
+/** A replacer; `this` holds the original, which a `Buffer` has turned into something else by now. */
+function base64(this: Record<string, unknown>, name: string, value: unknown): unknown {
+  const original = this[name];
+  return original instanceof Uint8Array ? original.toBase64() : value;
 }
 
 function decoded(entry: BadgerVersion): BadgerVersion {

@@ -134,8 +134,7 @@ for (const [index, set] of SETS.entries()) {
  * rotation: it tries to write a new one. So it is told of no rotation then.
  */
 function readOnly(options: BadgerOptions): BadgerOptions {
-  const { encryptionRotationMs: _, ...rest } = options;
-  return { ...rest, readOnly: true };
+  return { ...options, readOnly: true, encryptionRotationMs: 1e12 };
 }
 
 async function writeWithBadger(

@@ -99,19 +99,29 @@ class Ownership {
   }
 
   async ofBadger(options: BadgerOptions): Promise<void> {
-    await using badger = await BadgerProcess.open(this.#directory, options);
+    {
+      await using badger = await BadgerProcess.open(this.#directory, options);
+      await this.#expectInBadger(badger);
+      await this.#writeWithBadger(badger);
+      if (this.#history.below(2) === 0) await badger.call("flatten");
+      await badger.close();
+    }
+    // Badger 4.9 lets deleted keys come back when it compacts what its collection has yet to flush:
+    // the delete marker goes, and the older version that was written again stays.
+    await using badger = await BadgerProcess.open(this.#directory, { ...options, compactors: 0 });
+    this.collected += await badger.collect();
+    await this.#writeWithBadger(badger);
+    await this.#expectInBadger(badger);
+    if (this.#history.below(3) === 0) await badger.kill();
+    else await badger.close();
+  }
+
+  async #expectInBadger(badger: BadgerProcess): Promise<void> {
     const found = await badger.dumpCollected();
     this.#ledger.expectLive(found.live);
     const readable = found.versions.filter((one) => !one.unreadable);
     this.#ledger.expectThinned(readable, this.#versionsToKeep);
     await badger.call("verify");
-    await this.#writeWithBadger(badger);
-    if (this.#history.below(2) === 0) await badger.call("flatten");
-    this.collected += await badger.collect();
-    await this.#writeWithBadger(badger);
-    this.#ledger.expectLive((await badger.dumpCollected()).live);
-    if (this.#history.below(3) === 0) await badger.kill();
-    else await badger.close();
   }
 
   async #writeWithBadger(badger: BadgerProcess): Promise<void> {

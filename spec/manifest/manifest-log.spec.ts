@@ -199,6 +199,34 @@ describe("opening", () => {
     expect(fileSystem.openFiles).toBe(0);
   });
 
+  // The length and checksum had reached the disk, the rest not, or the other way round: opening was refused.
+  test("cuts off an append of which a power cut has taken a sector", () => {
+    const { fileSystem, bytes, ends } = threeRecords();
+    const [, second = 0, third = 0] = ends;
+    for (let boundary = second + 1; boundary < third; boundary++) {
+      for (const isFirstLost of [true, false]) {
+        const torn = bytes.slice();
+        if (isFirstLost) torn.fill(0, second, boundary);
+        else torn.fill(0, boundary, third);
+        // As if a sector of 512 bytes ended at `boundary`: eight bytes of zeros are an empty record.
+        const shift = (512 - (boundary % 512)) % 512;
+        const padded = shift - (shift % 8);
+        if (padded !== shift) continue;
+        const moved = new Uint8Array(torn.length + padded);
+        moved.set(torn.subarray(0, 8));
+        moved.set(torn.subarray(8), 8 + padded);
+        overwrite(fileSystem, moved);
+        const log = reopen(fileSystem);
+        expect([...log.tables.keys()]).toEqual([1, 2]);
+        log.append({
+          changes: [{ op: "create", fileNumber: 9, level: 0, keyId: 0, compression: 0 }],
+        });
+        log.close();
+        expect([...reopen(fileSystem, true).tables.keys()]).toEqual([1, 2, 9]);
+      }
+    }
+  });
+
   test("read-only leaves a torn tail where it is", () => {
     const { fileSystem, bytes, ends } = threeRecords();
     overwrite(fileSystem, bytes.subarray(0, bytes.length - 1));
@@ -219,8 +247,10 @@ describe("opening", () => {
         const start = [8, ...ends].findLast((end) => end <= i) as number;
         try {
           const log = reopen(fileSystem);
-          // A damaged length that reaches beyond the end looks like a torn append.
+          // A damaged length that reaches beyond the end looks like a torn append, in the last record only:
+          // before, it took all records behind it along, and the next open removed their tables.
           expect(i - start, `byte ${i}`).toBeLessThan(4);
+          expect(start).toBe(ends.at(-2) as number);
           expect(log.sizeBytes).toBe(start);
           log.close();
         } catch (error) {

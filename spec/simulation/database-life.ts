@@ -119,9 +119,7 @@ export class DatabaseLife {
   }
 
   finish(transaction: Transaction, writes: readonly Write[], sync?: boolean): Promise<void> {
-    return this.#watch(writes, sync, () =>
-      transaction.commit(sync === undefined ? {} : { sync }),
-    );
+    return this.#watch(writes, sync, () => transaction.commit(sync === undefined ? {} : { sync }));
   }
 
   /** Issues a commit whose outcome the caller judges by itself. */
@@ -156,7 +154,8 @@ export class DatabaseLife {
 
   #failed(commit: Commit, error: unknown): void {
     this.world.trace.note(`commit ${commit.number}: ${String(error)}`);
-    if (error instanceof MelesError && WITHOUT_EFFECT.has(error.code)) this.#expected.withdraw(commit);
+    if (error instanceof MelesError && WITHOUT_EFFECT.has(error.code))
+      this.#expected.withdraw(commit);
     else commit.fate = "failed";
     this.note(error);
   }

@@ -79,6 +79,8 @@ export class DiskFile {
   #unsynced: Change[] = [];
   /** Changes that have left `#unsynced` at its front. */
   #settled = 0;
+  /** Pages that a failed sync has left behind: clean in the cache, and something else on the platter. */
+  readonly #stalePages = new Set<number>();
 
   get size(): number {
     return this.#cache.size;
@@ -120,9 +122,27 @@ export class DiskFile {
 
   /** The first `changeCount` changes are on the platter. */
   settle(changeCount = this.changeCount): void {
-    const done = this.#unsynced.splice(0, Math.max(0, changeCount - this.#settled));
-    this.#settled += done.length;
-    for (const change of done) this.#platter.apply(change);
+    for (const change of this.#take(changeCount)) {
+      const [start, end] = touched(change, this.#platter.size);
+      this.#platter.apply(change);
+      this.#refresh(start, end);
+    }
+  }
+
+  #take(changeCount: number): Change[] {
+    const taken = this.#unsynced.splice(0, Math.max(0, changeCount - this.#settled));
+    this.#settled += taken.length;
+    return taken;
+  }
+
+  /** Whoever writes into a page makes the whole of it dirty: it is written as programs see it. */
+  #refresh(start: number, end: number): void {
+    for (let at = alignDown(start, PAGE_BYTES); at < end; at += PAGE_BYTES) {
+      if (this.#stalePages.delete(at)) {
+        const { size } = this.#platter;
+        this.#platter.takeRange(this.#cache, at, Math.max(at, Math.min(at + PAGE_BYTES, size)));
+      }
+    }
   }
 
   /**
@@ -130,9 +150,13 @@ export class DiskFile {
    * later sync brings the rest down. Programs go on seeing it until the power fails.
    */
   failSync(random: SeededRandom, changeCount = this.changeCount): void {
-    const done = this.#unsynced.splice(0, Math.max(0, changeCount - this.#settled));
-    this.#settled += done.length;
-    this.#platter = partly(this.#platter, done, "pages", random);
+    const taken = this.#take(changeCount);
+    for (const change of taken) {
+      const [start, end] = touched(change, Number.POSITIVE_INFINITY);
+      for (let at = alignDown(start, PAGE_BYTES); at < end; at += PAGE_BYTES)
+        this.#stalePages.add(at);
+    }
+    this.#platter = partly(this.#platter, taken, "pages", random);
   }
 
   /** The power fails. */
@@ -140,17 +164,13 @@ export class DiskFile {
     this.#platter = partly(this.#platter, this.#unsynced, loss, random);
     this.#settled += this.#unsynced.length;
     this.#unsynced = [];
+    this.#stalePages.clear();
     this.#cache = this.#platter.copy();
   }
 }
 
 /** `from` with the part of `changes` that a loss of this kind leaves. */
-function partly(
-  from: Image,
-  changes: readonly Change[],
-  loss: Loss,
-  random: SeededRandom,
-): Image {
+function partly(from: Image, changes: readonly Change[], loss: Loss, random: SeededRandom): Image {
   if (changes.length === 0 || loss === "none") return from;
   if (loss === "prefix" || loss === "all") {
     const kept = loss === "all" ? changes.length : random.below(changes.length + 1);

@@ -45,10 +45,14 @@ export class ExpectedCommits {
   /** So many of them survive a power loss. */
   #durable = 0;
   #lastNumber = 0;
+  /** Issued since the last recovery. */
+  #issued: Commit[] = [];
+  #mayFail: (commit: Commit) => boolean = () => false;
 
   issue(writes: readonly Write[]): Commit {
     const commit: Commit = { number: ++this.#lastNumber, writes, fate: "open" };
     this.#commits.push(commit);
+    this.#issued.push(commit);
     return commit;
   }
 
@@ -59,6 +63,7 @@ export class ExpectedCommits {
 
   /** It was refused before anything was written. */
   withdraw(commit: Commit): void {
+    this.#issued = this.#issued.filter((one) => one !== commit);
     const index = this.#commits.indexOf(commit);
     if (index < 0) return;
     this.#commits.splice(index, 1);
@@ -85,7 +90,7 @@ export class ExpectedCommits {
 
   /** Commits issued after the given number that are or may be there. */
   since(number: number): Commit[] {
-    return this.#commits.filter((commit) => commit.number > number && commit.fate !== "failed");
+    return this.#issued.filter((commit) => commit.number > number && commit.fate !== "failed");
   }
 
   /** The last commit that is acknowledged. */
@@ -97,8 +102,11 @@ export class ExpectedCommits {
    * Which of the possible states `found` is; goes on from there. Throws when it is none of them.
    *
    * @param withPower the power failed, not only the process
+   * @param wasDisturbed faults were injected: a commit that is still open may have failed before others
    */
-  recover(found: Content, times: Times, withPower: boolean): string {
+  recover(found: Content, times: Times, withPower: boolean, wasDisturbed = false): string {
+    this.#mayFail = (commit) =>
+      commit.fate === "failed" || (wasDisturbed && commit.fate === "open");
     const least = withPower
       ? this.#durable
       : this.#commits.findLastIndex((commit) => commit.fate === "acknowledged") + 1;
@@ -106,10 +114,37 @@ export class ExpectedCommits {
     if (kept === undefined) throw new Error(this.#explain(found, times, least));
     const lost = this.#commits.length - kept.length;
     this.#commits = kept;
+    this.#issued = [];
     for (const commit of kept) commit.fate = "acknowledged";
     this.#durable = withPower ? kept.length : Math.min(this.#durable, kept.length);
     this.#fold();
     return `${kept.length} kept, ${lost} not`;
+  }
+
+  /**
+   * The same after a power loss where nothing but what was made durable is promised, and no order (sync
+   * level "never"): each entry is one that a commit wrote, none is older than the durable one of its key,
+   * and no commit shows in part, unless a later one hides the rest.
+   */
+  recoverParts(found: Content, times: Times): string {
+    const durable = new Map(this.#base);
+    for (const commit of this.#commits.slice(0, this.#durable)) apply(durable, commit);
+    const wrong = new PartialState(
+      durable,
+      this.#commits.slice(this.#durable),
+      found,
+      times,
+    ).problem();
+    if (wrong !== undefined) throw new Error(`no possible part: ${wrong}`);
+    this.#base = new Map(found);
+    // What expired meanwhile may show again when the clock goes back.
+    for (const [key, entry] of durable) {
+      if (!found.has(key) && isExpired(entry, times.latestSeconds)) this.#base.set(key, entry);
+    }
+    this.#commits = [];
+    this.#issued = [];
+    this.#durable = 0;
+    return `${found.size} entries`;
   }
 
   /** The longest possible list of commits whose result is `found`. */
@@ -138,9 +173,13 @@ export class ExpectedCommits {
     kept: readonly Commit[],
     from: number,
   ): Commit[] | undefined {
-    for (let start = from; this.#commits[start]?.fate === "failed"; start++) {
+    const isDoubtful = (index: number): boolean => {
+      const commit = this.#commits[index];
+      return commit !== undefined && this.#mayFail(commit);
+    };
+    for (let start = from; isDoubtful(start); start++) {
       const extended = new Map(content);
-      for (let end = start; this.#commits[end]?.fate === "failed"; end++) {
+      for (let end = start; isDoubtful(end); end++) {
         apply(extended, this.#commits[end] as Commit);
         if (difference(extended, found, times) === undefined) {
           return [...kept, ...this.#commits.slice(start, end + 1)];
@@ -171,11 +210,86 @@ export class ExpectedCommits {
     return `no possible state: ${best} (${least} of these must be there: ${fates})`;
   }
 
+  /** Forgets which commits made what will not change any more. */
   #fold(): void {
-    const settled = this.#commits.splice(0, this.#durable);
-    this.#durable = 0;
-    // What is still open before a commit that is promised is there as well.
-    for (const commit of settled) if (commit.fate !== "failed") apply(this.#base, commit);
+    const open = this.#commits.findIndex((commit) => commit.fate === "open");
+    const settled = this.#commits.splice(
+      0,
+      open < 0 ? this.#durable : Math.min(open, this.#durable),
+    );
+    this.#durable -= settled.length;
+    for (const commit of settled) if (commit.fate === "acknowledged") apply(this.#base, commit);
+  }
+}
+
+/** Commits of which any may be there, each as a whole. */
+class PartialState {
+  readonly #durable: Content;
+  readonly #commits: readonly Commit[];
+  readonly #found: Content;
+  readonly #times: Times;
+
+  constructor(durable: Content, commits: readonly Commit[], found: Content, times: Times) {
+    this.#durable = durable;
+    this.#commits = commits;
+    this.#found = found;
+    this.#times = times;
+  }
+
+  problem(): string | undefined {
+    const shown = new Set<number>();
+    for (const [key, entry] of this.#found) {
+      const writer = this.#commits.findLastIndex(({ writes }) =>
+        writes.some(
+          (write) =>
+            write.key === key &&
+            write.value !== undefined &&
+            isSame({ ...write, value: write.value }, entry),
+        ),
+      );
+      if (writer >= 0) shown.add(writer);
+      else {
+        const wanted = this.#durable.get(key);
+        if (wanted === undefined || !isSame(wanted, entry)) return `there is ${show(key, entry)}`;
+      }
+    }
+    for (const [key, entry] of this.#durable) {
+      if (
+        !this.#found.has(key) &&
+        !isExpired(entry, this.#times.latestSeconds) &&
+        !this.#mayHide(key, -1)
+      ) {
+        return `${show(key, entry)} is missing`;
+      }
+    }
+    for (const index of shown) {
+      const half = this.#missingHalf(index);
+      if (half !== undefined) return half;
+    }
+    return undefined;
+  }
+
+  #missingHalf(index: number): string | undefined {
+    const { number, writes } = this.#commits[index] as Commit;
+    for (const { key, value, userMeta, expiresAt } of writes) {
+      const entry = this.#found.get(key);
+      if (value === undefined ? entry === undefined : entry?.value === value) continue;
+      if (
+        value !== undefined &&
+        isExpired({ value, userMeta, expiresAt }, this.#times.latestSeconds)
+      )
+        continue;
+      if (!this.#mayHide(key, index))
+        return `commit ${number} is there without its write of ${JSON.stringify(key)}`;
+    }
+    return undefined;
+  }
+
+  /** A later commit wrote the key, too. */
+  #mayHide(key: string, index: number): boolean {
+    return this.#commits.some(
+      (commit, at) => at > index && commit.writes.some((write) => write.key === key),
+    );
   }
 }
 
@@ -195,7 +309,8 @@ export function difference(expected: Content, found: Content, times: Times): str
     if (isExpired(wanted, times.nowSeconds)) return `${show(key, entry)} has expired`;
   }
   for (const [key, entry] of expected) {
-    if (!found.has(key) && !isExpired(entry, times.latestSeconds)) return `${show(key, entry)} is missing`;
+    if (!found.has(key) && !isExpired(entry, times.latestSeconds))
+      return `${show(key, entry)} is missing`;
   }
   return undefined;
 }

@@ -13,7 +13,12 @@ import { DiskFile, type Loss } from "./disk-file.ts";
 type NameChange =
   | { readonly kind: "link"; readonly name: string; readonly file: DiskFile }
   | { readonly kind: "unlink"; readonly name: string }
-  | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly file: DiskFile };
+  | {
+      readonly kind: "rename";
+      readonly from: string;
+      readonly to: string;
+      readonly file: DiskFile;
+    };
 
 /** What a power loss does to names: nothing new survives, a first part does, or any of it. */
 type NameLoss = "none" | "prefix" | "any" | "all";
@@ -53,7 +58,9 @@ export class DiskDirectory {
     const kept = loss === "prefix" ? random.below(this.#unsynced.length + 1) : 0;
     this.#unsynced.forEach((change, index) => {
       const survives =
-        loss === "all" || (loss === "prefix" && index < kept) || (loss === "any" && random.below(2) === 0);
+        loss === "all" ||
+        (loss === "prefix" && index < kept) ||
+        (loss === "any" && random.below(2) === 0);
       if (survives) carryOut(this.#durable, change);
     });
     this.#unsynced = [];
@@ -121,7 +128,8 @@ export class SimulatedDisk {
         file.losePower(loss, random);
         told.push(`${name} ${loss} ${before}→${file.size}`);
       }
-      if (directory.names.size > 0) told.push(`names ${nameLoss}: ${[...directory.names.keys()].sort().join(" ")}`);
+      if (directory.names.size > 0)
+        told.push(`names ${nameLoss}: ${[...directory.names.keys()].sort().join(" ")}`);
     }
     return told.join(", ");
   }

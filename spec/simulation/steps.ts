@@ -24,14 +24,27 @@ export const STEPS: readonly Step[] = [
   { name: "end transaction", weight: 8, take: endTransaction },
   { name: "read", weight: 6, take: readRange },
   { name: "compare", weight: 6, take: (simulation) => simulation.compare() },
-  { name: "flush", weight: 6, take: ({ current }) => durably(current.call(() => current.db.flush(), true)) },
-  { name: "compact", weight: 3, take: ({ current }) => durably(current.call(() => current.db.compact(), true)) },
+  {
+    name: "flush",
+    weight: 6,
+    take: ({ current }) => durably(current.call(() => current.db.flush(), true)),
+  },
+  {
+    name: "compact",
+    weight: 3,
+    take: ({ current }) => durably(current.call(() => current.db.compact(), true)),
+  },
   {
     name: "collect garbage",
     weight: 2,
-    take: ({ current }) => durably(current.call(() => current.db.collectGarbage({ discardRatio: 0.01 }), true)),
+    take: ({ current }) =>
+      durably(current.call(() => current.db.collectGarbage({ discardRatio: 0.01 }), true)),
   },
-  { name: "sync", weight: 3, take: ({ current }) => durably(current.call(() => current.db.sync(), true)) },
+  {
+    name: "sync",
+    weight: 3,
+    take: ({ current }) => durably(current.call(() => current.db.sync(), true)),
+  },
   { name: "pass an interval", weight: 5, take: passInterval },
   { name: "pass time", weight: 3, take: passTime },
   { name: "jump the clock", weight: 1, take: jumpClock },
@@ -123,8 +136,9 @@ async function dropPrefix(simulation: Simulation): Promise<void> {
   const writes: Write[] = [...expected.content().keys()]
     .filter((name) => name.startsWith(prefix))
     .map((name) => ({ key: name, value: undefined, userMeta: 0, expiresAt: 0 }));
-  const commit = current.issue(writes);
   simulation.tell(`prefix ${JSON.stringify(prefix)}, ${writes.length} keys`);
+  if (writes.length === 0) return;
+  const commit = current.issue(writes);
   const done = await current.call(() =>
     prefix === "" ? current.db.dropAll() : current.db.dropPrefix(bytesOf(prefix)),
   );
@@ -217,7 +231,9 @@ async function endTransaction(simulation: Simulation): Promise<void> {
   const touched = expected
     .since(after)
     .flatMap((commit) => commit.writes.map(({ key }) => key))
-    .filter((key) => readKeys.has(key) || [...readPrefixes].some((prefix) => key.startsWith(prefix)));
+    .filter(
+      (key) => readKeys.has(key) || [...readPrefixes].some((prefix) => key.startsWith(prefix)),
+    );
   const commit = current.issue([...writes.values()]);
   try {
     await current.life.settle(real.commit());
@@ -226,7 +242,8 @@ async function endTransaction(simulation: Simulation): Promise<void> {
     if (error instanceof MelesError && error.code === "ERR_CONFLICT") {
       expected.withdraw(commit);
       // Commits that were lost with a fault may count as changes.
-      if (touched.length === 0 && !current.isDisturbed) throw new Error("a false conflict", { cause: error });
+      if (touched.length === 0 && !current.isDisturbed)
+        throw new Error("a false conflict", { cause: error });
       return;
     }
     commit.fate = "failed";
@@ -242,11 +259,16 @@ async function endTransaction(simulation: Simulation): Promise<void> {
 function readRange(simulation: Simulation): void {
   const { current, random, workload, expected, times } = simulation;
   if (expected.hasOpen) return;
-  const [low, high] = [workload.key(random), workload.key(random)].sort(byBytes) as [string, string];
+  const [low, high] = [workload.key(random), workload.key(random)].sort(byBytes) as [
+    string,
+    string,
+  ];
   const range = { gte: bytesOf(low), lt: bytesOf(high), reverse: random.below(2) === 0 };
   const found = current.content(current.db, range);
   if (found === undefined) return;
-  const wanted = [...expected.content()].filter(([key]) => byBytes(low, key) <= 0 && byBytes(key, high) < 0);
+  const wanted = [...expected.content()].filter(
+    ([key]) => byBytes(low, key) <= 0 && byBytes(key, high) < 0,
+  );
   const wrong = difference(new Map(wanted), found, times);
   if (wrong !== undefined) throw new Error(`a range: ${wrong}`);
 }
@@ -263,7 +285,8 @@ async function passInterval({ current, expected, random }: Simulation): Promise<
   const last = expected.lastAcknowledged;
   current.life.clock.advance(1000 + random.below(200));
   await current.life.rest();
-  if (current.sync === "interval" && !current.isDisturbed && last !== undefined) expected.promise(last);
+  if (current.sync === "interval" && !current.isDisturbed && last !== undefined)
+    expected.promise(last);
 }
 
 async function passTime({ current, random }: Simulation): Promise<void> {

@@ -32,7 +32,9 @@ export class Workload {
     const size = SIZES[random.below(SIZES.length)] as number;
     const tag = `${number}:`;
     const value =
-      random.below(3) === 0 ? tag + noise(random, size) : tag.padEnd(size, String.fromCharCode(97 + (number % 26)));
+      random.below(3) === 0
+        ? tag + noise(random, size)
+        : tag.padEnd(size, String.fromCharCode(97 + (number % 26)));
     const expiresAt = random.below(8) === 0 ? this.#nowSeconds() + 1 + random.below(20) : 0;
     return { key, value, userMeta: random.below(5) === 0 ? random.below(256) : 0, expiresAt };
   }

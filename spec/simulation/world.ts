@@ -11,7 +11,13 @@ import type { Clock, Env, Timer } from "../../src/env/env.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { DiskFile } from "./disk-file.ts";
-import { type FileOperation, type Gate, PASS, ProcessFiles, type Verdict } from "./process-files.ts";
+import {
+  type FileOperation,
+  type Gate,
+  PASS,
+  ProcessFiles,
+  type Verdict,
+} from "./process-files.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { Trace } from "./trace.ts";
 
@@ -125,7 +131,8 @@ export class Life implements Gate {
 
   dieLater(doom: Doom | undefined): void {
     this.doom = doom;
-    this.#doomAt = doom === undefined ? Number.POSITIVE_INFINITY : this.operations + doom.afterOperations;
+    this.#doomAt =
+      doom === undefined ? Number.POSITIVE_INFINITY : this.operations + doom.afterOperations;
   }
 
   judge(operation: FileOperation, path: string, bytes: number): Verdict {
@@ -177,7 +184,7 @@ export class Life implements Gate {
       (value) => (outcome = { value }),
       (error: unknown) => (outcome = { error }),
     );
-    for (let idle = 0; idle < 100; ) {
+    for (let idle = 0; idle < 100;) {
       await turn();
       if (!this.isAlive) throw new Died(this.end ?? "kill");
       const ended = outcome as { value: T } | { error: unknown } | undefined;
@@ -193,7 +200,7 @@ export class Life implements Gate {
 
   /** Lets everything that is under way come to rest. */
   async rest(): Promise<void> {
-    for (let idle = 0; idle < 2; ) {
+    for (let idle = 0; idle < 2;) {
       await turn();
       if (!this.isAlive) throw new Died(this.end ?? "kill");
       if (this.runTask() || this.clock.runNext(true)) idle = 0;

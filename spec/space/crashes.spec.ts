@@ -43,7 +43,9 @@ async function churn(db: Database, expected: Map<string, string>, rounds: number
 
 function check(db: Database, expected: ReadonlyMap<string, string>): void {
   const found = [...db.scan()].map(({ key, value }) => `${toText(key)}=${toText(value)}`);
-  expect(found).toEqual([...expected].sort(([a], [b]) => (a < b ? -1 : 1)).map((pair) => pair.join("=")));
+  expect(found).toEqual(
+    [...expected].sort(([a], [b]) => (a < b ? -1 : 1)).map((pair) => pair.join("=")),
+  );
   for (const [key, value] of expected) expect(toText(db.get(key) ?? new Uint8Array())).toBe(value);
 }
 
@@ -66,7 +68,11 @@ function expectNoLeftovers(env: TestEnv, db: Database): void {
   expect(dead).toEqual([]);
 }
 
-async function recover(files: MemoryFileSystem, settings: Partial<Settings>, expected: ReadonlyMap<string, string>): Promise<void> {
+async function recover(
+  files: MemoryFileSystem,
+  settings: Partial<Settings>,
+  expected: ReadonlyMap<string, string>,
+): Promise<void> {
   const env = testEnv(files);
   const db = await openSmall(env, { settings });
   check(db, expected);
@@ -131,8 +137,7 @@ describe("a power cut while values are moved and files removed", () => {
       await db.sync();
       const cuts: MemoryFileSystem[] = [];
       system.onChange = () => {
-        if (!everyCopy && random.next() > 0.4) return;
-        cuts.push(system.cut(DIRECTORY, random.below(2) === 0 ? undefined : random));
+        cuts.push(system.cut(DIRECTORY), system.cut(DIRECTORY, random));
       };
       await db.collectGarbage({ discardRatio: 0.01 });
       await rest(env);
@@ -142,4 +147,24 @@ describe("a power cut while values are moved and files removed", () => {
       for (const files of cuts) await recover(files, settings, expected);
     }, 120_000);
   }
+
+  // A log's removal is not durable by itself. It came back, cut short, after the compaction that had dropped
+  // the delete marker: nothing hid the value any more.
+  test("brings no deleted key back with a log that was flushed and removed", async () => {
+    const system = new PowerCutFileSystem();
+    const settings = { sync: "never" } as const;
+    const db = await openSmall(testEnv(system), { settings });
+    await db.put("key", "value");
+    await db.delete("key");
+    await db.flush();
+    await settle();
+    expect(db.tables()).toEqual([]);
+    for (let seed = 1; seed <= 100; seed++) {
+      const left = system.cut(DIRECTORY, new SeededRandom(seed));
+      const survivor = await openSmall(testEnv(left), { settings });
+      expect(survivor.has("key")).toBe(false);
+      await survivor.close();
+    }
+    await db.close();
+  });
 });

@@ -7,18 +7,20 @@ import { randomSteps, type SpaceStep, stepText } from "./space-steps.ts";
 
 export const STEPS = 20;
 
-/** Throws the first failure among the seeds, shortened. */
+/** Throws the first failure among the seeds, shortened. `wanted`: failures of another kind do not count. */
 export async function runHistories(
   seeds: Iterable<number>,
   sabotage: Sabotage = {},
   stepCount = STEPS,
+  wanted = /./,
 ): Promise<void> {
   for (const seed of seeds) {
     const steps = randomSteps(new SeededRandom(seed), stepCount);
-    const failure = await failureOf(seed, steps, sabotage);
-    if (failure === undefined) continue;
-    const fails = async (shorter: readonly SpaceStep[]): Promise<boolean> =>
-      (await failureOf(seed, shorter, sabotage)) !== undefined;
+    const fails = async (shorter: readonly SpaceStep[]): Promise<boolean> => {
+      const failure = await failureOf(seed, shorter, sabotage);
+      return failure !== undefined && wanted.test(String(failure));
+    };
+    if (!(await fails(steps))) continue;
     const shortest = await shrink(steps, fails);
     const last = await failureOf(seed, shortest, sabotage);
     const script = shortest.map((step) => `  ${stepText(step)},`).join("\n");
@@ -32,12 +34,12 @@ async function failureOf(
   seed: number,
   steps: readonly SpaceStep[],
   sabotage: Sabotage,
-): Promise<unknown> {
+): Promise<Error | undefined> {
   try {
     await new SpaceRun(seed, sabotage).run(steps);
     return undefined;
   } catch (error) {
-    return error ?? new Error("failed without a reason");
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 

@@ -14,11 +14,12 @@ import type { Job } from "../../src/worker/jobs.ts";
 import type { Sabotage } from "./space-run.ts";
 
 export const KNOWN_MISTAKES: Readonly<Record<string, Sabotage>> = {
-  "level 0 jumps over a level that is not empty, and only what lies below the target counts as older": {
-    policies: (honest) => withPlans(honest, jumpToTheBottom),
-    job: onlyBelowIsOlder,
-    withoutCopies: true,
-  },
+  "level 0 jumps over a level that is not empty, and only what lies below the target counts as older":
+    {
+      policies: (honest) => withPlans(honest, jumpToTheBottom),
+      job: onlyBelowIsOlder,
+      withoutCopies: true,
+    },
   "tables of level 0 are left out of a compaction and do not count as older": {
     policies: (honest) => withPlans(honest, newestOnly),
     job: onlyBelowIsOlder,

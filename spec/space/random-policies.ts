@@ -94,4 +94,3 @@ function isMovable(
     targetLevel !== level && sources.length === 1 && targets.length === 0 && random.below(2) === 0
   );
 }
-

@@ -159,7 +159,8 @@ export class SpaceRun {
       written.push([key, value]);
     }
     const version = await this.#pump(transaction.commit());
-    for (const [key, value] of written) this.#note(key, { version, value, userMeta: 0, expiresAt: 0 });
+    for (const [key, value] of written)
+      this.#note(key, { version, value, userMeta: 0, expiresAt: 0 });
   }
 
   async #drop(key: number): Promise<void> {

@@ -36,9 +36,26 @@ const VALUE_SIZES = [0, 8, 30, 90, 90, 250];
 type Maker = (random: SeededRandom) => SpaceStep;
 
 const MAKERS: readonly (readonly [number, Maker])[] = [
-  [22, (random) => ({ do: "put", key: keyOf(random), size: sizeOf(random), ttl: ttlOf(random), discards: random.below(12) === 0 })],
+  [
+    22,
+    (random) => ({
+      do: "put",
+      key: keyOf(random),
+      size: sizeOf(random),
+      ttl: ttlOf(random),
+      discards: random.below(12) === 0,
+    }),
+  ],
   [16, (random) => ({ do: "delete", key: keyOf(random) })],
-  [6, (random) => ({ do: "commit", key: keyOf(random), count: 2 + random.below(5), size: sizeOf(random) })],
+  [
+    6,
+    (random) => ({
+      do: "commit",
+      key: keyOf(random),
+      count: 2 + random.below(5),
+      size: sizeOf(random),
+    }),
+  ],
   [4, () => ({ do: "snapshot" })],
   [4, (random) => ({ do: "end snapshot", index: random.below(4) })],
   [16, () => ({ do: "flush" })],

@@ -4,7 +4,11 @@ import type { FileSystem } from "../../src/env/file-system.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 
 /** A new file system in memory with the files of one directory (no deeper ones) of another. */
-export function copyToMemory(source: FileSystem, directory: string, to = directory): MemoryFileSystem {
+export function copyToMemory(
+  source: FileSystem,
+  directory: string,
+  to = directory,
+): MemoryFileSystem {
   const copy = new MemoryFileSystem();
   copy.makeDirectory(to);
   for (const [name, bytes] of readDirectory(source, directory)) {

@@ -79,7 +79,8 @@ function makeKeys(random: SeededRandom): Uint8Array[] {
     for (let length = 1; length <= 3; length++) add(new Uint8Array(length).fill(byte));
   }
   const encoder = new TextEncoder();
-  for (let i = 0; i < 40; i++) add(encoder.encode(`user:${String(random.below(1000)).padStart(6, "0")}`));
+  for (let i = 0; i < 40; i++)
+    add(encoder.encode(`user:${String(random.below(1000)).padStart(6, "0")}`));
   for (let i = 0; i < 15; i++) {
     const key = new Uint8Array(1 + random.below(12));
     random.fill(key);

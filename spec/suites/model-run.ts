@@ -12,6 +12,7 @@ import type { Database, Entry, Range, Scan, Transaction } from "../../src/databa
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { OpenOptions } from "../../src/index.ts";
 import { copyToMemory } from "./copy-file-system.ts";
+import { outcome, same, sameBytes, sameEntries, show, visited } from "./model-compare.ts";
 import { ModelInput } from "./model-input.ts";
 import { NaiveDatabase } from "./naive-database.ts";
 import { DIRECTORY, openIn, testEnv, TINY, type TestEnv } from "./open-database.ts";
@@ -92,6 +93,7 @@ export class ModelRun {
       [5, "pass time", () => this.#env.clock.advance(this.#random.below(20_000))],
       [4, "flush", () => this.#real.flush()],
       [2, "compact", () => this.#real.compact()],
+      [1, "collect", () => this.#real.collectGarbage({ discardRatio: 0.01 })],
       [1, "sync", () => this.#real.sync()],
       [1, "drop prefix", () => this.#dropPrefix()],
       [1, "reopen", () => this.#reopen()],
@@ -233,17 +235,21 @@ export class ModelRun {
 
   // ------------------------------------------------------------------- reading
 
-  #readSome(real: Database | Transaction, naive: Database | Transaction, pair?: OpenTransaction): void {
+  #readSome(
+    real: Database | Transaction,
+    naive: Database | Transaction,
+    pair?: OpenTransaction,
+  ): void {
     const kind = this.#random.below(10);
     if (kind < 4) {
       const key = this.#input.key();
       if (pair !== undefined && pair.hasWritten) return this.#compareWalk(real, naive, {}, pair);
-      this.#same(real.get(key)?.toHex(), naive.get(key)?.toHex(), "get");
-      this.#same(real.has(key), naive.has(key), "has");
-      this.#sameEntries([real.getEntry(key)], [naive.getEntry(key)], "getEntry");
+      same(real.get(key)?.toHex(), naive.get(key)?.toHex(), "get");
+      same(real.has(key), naive.has(key), "has");
+      sameEntries([real.getEntry(key)], [naive.getEntry(key)], "getEntry");
     } else if (kind < 5) {
       const range = this.#input.range();
-      this.#same(real.count(range), naive.count(range), `count ${show(range)}`);
+      same(real.count(range), naive.count(range), `count ${show(range)}`);
     } else {
       this.#compareWalk(real, naive, this.#input.range(), pair);
     }
@@ -264,16 +270,16 @@ export class ModelRun {
   #compareScans({ real, naive }: Pair<Scan>, what: string, canSeek: boolean): void {
     switch (this.#random.below(canSeek ? 6 : 5)) {
       case 0:
-        return this.#sameEntries(real.toArray(), naive.toArray(), `toArray ${what}`);
+        return sameEntries(real.toArray(), naive.toArray(), `toArray ${what}`);
       case 1:
-        return this.#sameBytes(real.keys(), naive.keys(), `keys ${what}`);
+        return sameBytes(real.keys(), naive.keys(), `keys ${what}`);
       case 2:
-        return this.#sameBytes(real.values(), naive.values(), `values ${what}`);
+        return sameBytes(real.values(), naive.values(), `values ${what}`);
       case 3:
-        return this.#sameEntries([real.first()], [naive.first()], `first ${what}`);
+        return sameEntries([real.first()], [naive.first()], `first ${what}`);
       case 4: {
         const limit = this.#random.below(20);
-        this.#sameBytes(visited(real, limit), visited(naive, limit), `forEach ${what}`);
+        sameBytes(visited(real, limit), visited(naive, limit), `forEach ${what}`);
         return;
       }
       default:
@@ -285,10 +291,10 @@ export class ModelRun {
     using real = pair.real.cursor();
     using naive = pair.naive.cursor();
     for (let move = 0; move < 12; move++) {
-      this.#same(real.valid, naive.valid, `cursor is valid, ${what}`);
+      same(real.valid, naive.valid, `cursor is valid, ${what}`);
       if (real.valid) {
-        this.#same(real.key.toHex(), naive.key.toHex(), `cursor key, ${what}`);
-        this.#same(real.value.toHex(), naive.value.toHex(), `cursor value, ${what}`);
+        same(real.key.toHex(), naive.key.toHex(), `cursor key, ${what}`);
+        same(real.value.toHex(), naive.value.toHex(), `cursor value, ${what}`);
       }
       if (this.#random.below(3) === 0) {
         const key = this.#input.key();
@@ -312,7 +318,7 @@ export class ModelRun {
     const pair = this.#pick(this.#scans);
     if (pair === undefined) return;
     try {
-      this.#sameEntries(pair.real.toArray(), pair.naive.toArray(), "an open scan");
+      sameEntries(pair.real.toArray(), pair.naive.toArray(), "an open scan");
     } catch (error) {
       if (!(error instanceof MelesError) || error.code !== "ERR_VERSION_GONE") throw error;
       this.#scans = this.#scans.filter((one) => one !== pair);
@@ -322,7 +328,7 @@ export class ModelRun {
   /** Takes a walk a few entries further, or starts one; whatever was flushed or merged meanwhile. */
   #walkOn(): void {
     if (this.#walks.length < OPEN_MAX && this.#random.below(3) === 0) {
-      const { limit: _, ...range } = this.#input.range();
+      const range = { ...this.#input.range(), limit: Number.POSITIVE_INFINITY };
       const real = this.#real.scan(range)[Symbol.iterator]();
       this.#walks.push({ real, naive: this.#naive.scan(range)[Symbol.iterator]() });
     }
@@ -331,7 +337,7 @@ export class ModelRun {
     for (let left = 1 + this.#random.below(15); left > 0; left--) {
       const real = walk.real.next();
       const naive = walk.naive.next();
-      this.#sameEntries([real.value], [naive.value], "a walk that goes on");
+      sameEntries([real.value], [naive.value], "a walk that goes on");
       if (real.done !== true) continue;
       this.#walks = this.#walks.filter((one) => one !== walk);
       return;
@@ -349,7 +355,7 @@ export class ModelRun {
       throw error;
     }
     const naive = this.#naive.begin({ at: commit.naive });
-    this.#sameEntries(real.scan().toArray(), naive.scan().toArray(), `at version ${commit.last}`);
+    sameEntries(real.scan().toArray(), naive.scan().toArray(), `at version ${commit.last}`);
     if (this.#transactions.length < OPEN_MAX && this.#random.below(2) === 0) {
       this.#transactions.push({ real, naive, hasWritten: false });
     } else {
@@ -373,12 +379,12 @@ export class ModelRun {
       if (this.#writtenTwice.has(name)) continue;
       const twin = stored.get(name);
       if (twin === undefined) throw new Error(`a version nobody wrote: ${name}`);
-      this.#same(entry.deleted, twin.deleted, `deleted of ${name}`);
-      if (!twin.deleted) this.#sameEntries([entry], [twin], `version ${name}`);
+      same(entry.deleted, twin.deleted, `deleted of ${name}`);
+      if (!twin.deleted) sameEntries([entry], [twin], `version ${name}`);
     }
     const since = this.#pick(this.#commits);
     if (since === undefined) return;
-    this.#sameEntries(
+    sameEntries(
       this.#real.scan({ since: since.last }).toArray(),
       this.#naive.scan({ since: since.naive }).toArray(),
       `since ${since.last}`,
@@ -389,20 +395,22 @@ export class ModelRun {
     const [low, high] = reverse ? [after, before] : [before, after];
     const order = Buffer.compare(low.key, high.key);
     if (order > 0 || (order === 0 && low.version <= high.version)) {
-      throw new Error(`${low.key.toHex()}@${low.version} before ${high.key.toHex()}@${high.version}`);
+      throw new Error(
+        `${low.key.toHex()}@${low.version} before ${high.key.toHex()}@${high.version}`,
+      );
     }
   }
 
   #compareAll(): void {
     for (const reverse of [false, true]) {
       const entries = this.#real.scan({ reverse }).toArray();
-      this.#sameEntries(entries, this.#naive.scan({ reverse }).toArray(), "everything");
+      sameEntries(entries, this.#naive.scan({ reverse }).toArray(), "everything");
     }
     for (const key of this.#input.keys) {
-      this.#same(this.#real.get(key)?.toHex(), this.#naive.get(key)?.toHex(), "get of every key");
+      same(this.#real.get(key)?.toHex(), this.#naive.get(key)?.toHex(), "get of every key");
     }
     for (const { real, naive } of this.#transactions) {
-      this.#sameEntries(real.scan().toArray(), naive.scan().toArray(), "an open transaction");
+      sameEntries(real.scan().toArray(), naive.scan().toArray(), "an open transaction");
     }
   }
 
@@ -467,60 +475,5 @@ export class ModelRun {
   #spanOf(real: Version): string {
     const commit = this.#commits.find((one) => one.first <= real && real <= one.last);
     return commit === undefined ? `unknown ${real}` : `${commit.first}…${commit.last}`;
-  }
-
-  #sameEntries(
-    real: readonly (Entry | undefined)[],
-    naive: readonly (Entry | undefined)[],
-    what: string,
-  ): void {
-    const ours = real.map((entry) => describe(entry));
-    const theirs = naive.map((entry) => describe(entry));
-    for (let i = 0; i < Math.max(ours.length, theirs.length); i++) {
-      if (ours[i] !== theirs[i]) {
-        throw new Error(`${what}: entry ${i} of ${ours.length} is ${ours[i]}, twin: ${theirs[i]}`);
-      }
-    }
-  }
-
-  #sameBytes(real: Iterable<Uint8Array>, naive: Iterable<Uint8Array>, what: string): void {
-    const ours = [...real].map((bytes) => bytes.toHex()).join();
-    const theirs = [...naive].map((bytes) => bytes.toHex()).join();
-    this.#same(ours, theirs, what);
-  }
-
-  #same(real: unknown, naive: unknown, what: string): void {
-    if (real !== naive) throw new Error(`${what}: ${String(real)}, twin: ${String(naive)}`);
-  }
-}
-
-/** The values a `forEach` shows before it is stopped after `limit` of them. */
-function visited(scan: Scan, limit: number): Uint8Array[] {
-  const seen: Uint8Array[] = [];
-  scan.forEach((key, value) => {
-    seen.push(key.slice(), value.slice());
-    return seen.length < limit * 2;
-  });
-  return seen;
-}
-
-function describe(entry: Entry | undefined): string | undefined {
-  if (entry === undefined) return undefined;
-  const { key, value, userMeta, expiresAt, valueSize } = entry;
-  return `${key.toHex()}=${value.toHex()} meta ${userMeta} expires ${expiresAt} size ${valueSize}`;
-}
-
-function show(range: Range): string {
-  return JSON.stringify(range, (_, value: unknown) =>
-    value instanceof Uint8Array ? value.toHex() : value,
-  );
-}
-
-async function outcome(commit: Promise<Version>): Promise<Version | string> {
-  try {
-    return await commit;
-  } catch (error) {
-    if (error instanceof MelesError && error.code === "ERR_CONFLICT") return error.code;
-    throw error;
   }
 }

@@ -119,7 +119,7 @@ export class PowerCutFileSystem implements FileSystem {
     this.onChange();
     this.#inner.syncDirectory(path);
     const inside = (name: string): boolean => name.slice(0, name.lastIndexOf("/")) === path;
-    for (const name of [...this.#durableNames.keys()]) {
+    for (const name of this.#durableNames.keys()) {
       if (inside(name) && !this.#names.has(name)) this.#durableNames.delete(name);
     }
     for (const [name, inode] of this.#names) if (inside(name)) this.#durableNames.set(name, inode);

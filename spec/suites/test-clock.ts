@@ -28,6 +28,11 @@ export class TestClock implements Clock {
     return { cancel: () => clearImmediate(timer) };
   }
 
+  /** Housekeeping timers that have not run and were not cancelled. */
+  get pendingTimers(): number {
+    return this.#manual.pendingTimers;
+  }
+
   /** Lets time pass and runs the housekeeping timers that fall due. */
   advance(durationMs: number): void {
     this.#manual.advance(durationMs);

@@ -48,6 +48,7 @@ const TOP_LEVEL = new Set([
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "LICENSE",
+  "SECURITY.md",
 ]);
 
 export const opensWithComment: Rule = ({ path, text }) =>

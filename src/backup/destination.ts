@@ -46,7 +46,11 @@ function openFile(path: string, fileSystem: FileSystem): Destination {
   // A device or a pipe cannot be replaced by a rename.
   const inPlace = kind === "other";
   const writtenPath = inPlace ? path : path + PARTIAL_SUFFIX;
-  const file = fileSystem.open(writtenPath, { write: true, create: "truncate" });
+  const file = fileSystem.open(writtenPath, {
+    write: true,
+    create: "truncate",
+    outsideDatabases: true,
+  });
   return new FileDestination(fileSystem, file, path, inPlace);
 }
 

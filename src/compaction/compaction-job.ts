@@ -90,6 +90,8 @@ export interface CompactionResult {
   /** Value-log files made by the relocation, and the bytes moved into them. */
   readonly relocatedFiles: readonly FileNumber[];
   readonly relocatedBytes: number;
+  /** Condemned files that keep values which cannot be read. */
+  readonly damagedFiles: readonly FileNumber[];
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly entriesIn: number;
@@ -205,6 +207,7 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
       droppedEndVersion: entries.droppedEndVersion,
       relocatedFiles: relocator?.createdFiles ?? [],
       relocatedBytes: relocator?.bytes ?? 0,
+      damagedFiles: relocator?.damagedFiles ?? [],
       bytesRead: inputs.bytesOpened,
       bytesWritten: totalBytes(outputs),
       entriesIn: entries.entriesIn,

@@ -71,6 +71,8 @@ export class Collection {
   readonly #sizes = new Map<FileNumber, number>();
   /** What scans found in tables that carry no statistics, by table. */
   readonly #learned = new Map<FileNumber, ReadonlyMap<FileNumber, number>>();
+  /** Files with values that cannot be read: they stay as they are, for whoever repairs them. */
+  readonly #damaged = new Set<FileNumber>();
   /** Set by `force`: condemn by this share of garbage, whatever the goal. */
   #forcedShare: number | undefined;
   #removedFiles = 0;
@@ -185,6 +187,7 @@ export class Collection {
     if (this.unknownTable() !== undefined) {
       return "tables written by another program are still being examined";
     }
+    if (this.#damaged.has(state.file)) return "values in it are damaged and cannot be moved";
     if (this.condemned().includes(state.file)) return "its live values are being moved";
     return garbageShare(state) < GOAL.garbageShareMin
       ? "nearly everything in it is live"
@@ -201,7 +204,19 @@ export class Collection {
       share === undefined
         ? GOAL
         : { ...GOAL, spaceAmplification: 1, slackBytes: 0, garbageShareMin: share };
-    return this.#parts.policies.collection(this.states(), goal);
+    const movable = this.states().filter(({ file }) => !this.#damaged.has(file));
+    return this.#parts.policies.collection(movable, goal);
+  }
+
+  /** Files that could not be emptied because they are damaged: not condemned again until reopened. */
+  exempt(files: readonly FileNumber[]): void {
+    for (const file of files) {
+      if (this.#damaged.has(file)) continue;
+      this.#damaged.add(file);
+      this.#parts.env.log("error", "a damaged value keeps its value-log file from being emptied", {
+        file: valueLogFileName(file),
+      });
+    }
   }
 
   /** From now on any file with at least this share of garbage is emptied; `undefined` ends that. */
@@ -278,6 +293,7 @@ export class Collection {
       }
       this.#files.delete(file);
       this.#sizes.delete(file);
+      this.#damaged.delete(file);
       discards.delete(file);
       this.#removedFiles++;
       this.#removedBytes += sizeBytes;

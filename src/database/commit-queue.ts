@@ -32,6 +32,7 @@ import type {
   TransactionCommit,
 } from "./commit-parts.ts";
 import { LogSync } from "./log-sync.ts";
+import { LoopTurn } from "./loop-turn.ts";
 
 /** A bulk write is written out when so much of it is staged. */
 const BULK_GROUP_BYTES = 1 << 19;
@@ -47,6 +48,7 @@ interface Waiter {
 export class CommitQueue {
   readonly #parts: CommitQueueParts;
   readonly #sync: LogSync;
+  readonly #turn: LoopTurn;
   #waiters: Waiter[] = [];
   /** First version of the group being staged, 0 = empty group. */
   #groupFirst: Version = 0;
@@ -83,6 +85,7 @@ export class CommitQueue {
   constructor(parts: CommitQueueParts) {
     this.#parts = parts;
     this.#sync = new LogSync(parts, () => this.syncInBackground());
+    this.#turn = new LoopTurn(parts.env.clock);
   }
 
   /** Why writes are refused, if they are. */
@@ -204,7 +207,7 @@ export class CommitQueue {
     // A failure reaches the owner.
     this.writeGroup();
     const delayMs = this.#parts.delayMs();
-    return delayMs === 0 ? undefined : this.#sleep(delayMs);
+    return delayMs === 0 ? this.#turn.whenDue() : this.#sleep(delayMs);
   }
 
   /** Forgets what a bulk writer has staged, as far as nothing was staged behind it. */
@@ -513,12 +516,13 @@ export class CommitQueue {
     this.#groupUnrecorded = false;
     this.#bulkOwners.clear();
     this.#endBulkRun();
+    if (waiters.length === 0) return;
     const delayMs = this.#poison === undefined ? this.#parts.delayMs() : 0;
-    if (delayMs === 0 || waiters.length === 0) {
+    const acknowledge = (): void => {
       for (const waiter of waiters) action(waiter);
-    } else {
-      this.#parts.env.clock.after(delayMs, () => waiters.forEach(action), true);
-    }
+    };
+    if (delayMs === 0) this.#turn.run(acknowledge);
+    else this.#parts.env.clock.after(delayMs, acknowledge, true);
   }
 
   /** The group is lost: cut its bytes off, or, if its fate on disk is unknown, stop writing for good. */

@@ -86,6 +86,7 @@ export class CompactionWork {
     const result = await executor.run({ kind: "compaction", compaction: job });
     assert(result.kind === "compaction", "a compaction job brings a compaction result");
     const { compaction } = result;
+    this.#parts.collection.exempt(compaction.damagedFiles);
     try {
       if (this.#changes.dropsTooMuch(compaction.thinnedVersion)) {
         this.#changes.removeTables(compaction.outputs);

@@ -96,8 +96,8 @@ export class Maintenance {
   #finishing = false;
   /** What the last flush and the last compaction failed with, until one succeeds. */
   readonly #obstacles = new Map<Work, MelesError>();
-  /** The last full compaction that was asked for. */
-  #fullCompaction: Promise<void> | undefined;
+  /** The last work that needs the tree to itself. */
+  #exclusive: Promise<void> | undefined;
   readonly #idle: IdleWork;
   #examining: Promise<void> | undefined;
   /** Set while `compactAll` drives the tree by itself. */
@@ -379,12 +379,17 @@ export class Maintenance {
 
   // ------------------------------------------------------------------------ compaction
 
-  /** Merges everything into the last level, dropping what no snapshot needs. One call after the other. */
-  async compactAll(): Promise<void> {
-    const before = this.#fullCompaction?.catch(() => undefined);
-    const done = before === undefined ? this.#compactAll() : before.then(() => this.#compactAll());
-    this.#fullCompaction = done;
+  /** Work that has the tree to itself: one after the other, in the order of the calls. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    const before = this.#exclusive?.catch(() => undefined);
+    const done = before === undefined ? work() : before.then(work);
+    this.#exclusive = done;
     await done;
+  }
+
+  /** Merges everything into the last level, dropping what no snapshot needs. */
+  async compactAll(): Promise<void> {
+    await this.#alone(() => this.#compactAll());
   }
 
   async #compactAll(): Promise<void> {
@@ -421,6 +426,10 @@ export class Maintenance {
    * removes it. Garbage must be known: flush and compact before.
    */
   async collectAll(garbageShareMin: number): Promise<void> {
+    await this.#alone(() => this.#collectAll(garbageShareMin));
+  }
+
+  async #collectAll(garbageShareMin: number): Promise<void> {
     const { collection, valueLog } = this.#parts;
     this.#manual = true;
     collection.force(garbageShareMin);
@@ -464,7 +473,7 @@ export class Maintenance {
     await this.#examining;
     this.#retry?.cancel();
     this.#retry = undefined;
-    await this.#fullCompaction?.catch(() => undefined);
+    await this.#exclusive?.catch(() => undefined);
     await Promise.all(this.#running.values());
     await this.#flushing;
     if (!flush) return;

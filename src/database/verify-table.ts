@@ -20,6 +20,7 @@ import {
   verifyTableIndex,
 } from "../format/table-footer.ts";
 import { decodeTableIndex, type TableIndexFields } from "../format/table-index.ts";
+import { complaintOf } from "../salvage/attempt.ts";
 import { BlockDecoder, compareEntry, type TableCodec } from "../salvage/stored-block.ts";
 import { TableStatistics } from "../table/table-statistics.ts";
 
@@ -59,6 +60,7 @@ export function* checkTable(check: TableCheck): Generator<void, CheckedTable | u
 interface TableIndex {
   readonly fields: TableIndexFields;
   readonly offset: number;
+  /** In clear. */
   readonly length: number;
 }
 
@@ -73,7 +75,7 @@ function readIndex({ file, codec, report }: TableCheck): TableIndex | undefined 
     const stored = readExactly(file, offset, offset + length);
     verifyTableIndex(footer, stored);
     const plain = codec.key === undefined ? stored : decryptBlock(codec.key, stored);
-    return { fields: decodeTableIndex(plain, offset), offset, length };
+    return { fields: decodeTableIndex(plain, offset), offset, length: plain.length };
   } catch (error) {
     reportDamage(located(error, baseName(file.path), base), report);
     return undefined;
@@ -218,5 +220,5 @@ export function reportDamage(
   report: (offset: number, message: string) => void,
 ): void {
   if (!(error instanceof MelesError)) throw error;
-  report(error instanceof CorruptionError ? error.offset : 0, error.message);
+  report(error instanceof CorruptionError ? error.offset : 0, complaintOf(error));
 }

@@ -17,7 +17,9 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
+  realpathSync,
   renameSync,
   statfsSync,
   statSync,
@@ -25,10 +27,16 @@ import {
   writeSync,
   type Stats,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { toBytes, toText } from "../base/bytes.ts";
 import { IoError } from "../base/errors.ts";
+import {
+  insideDatabase,
+  isManifest,
+  MANIFEST_HEAD_BYTES,
+  MANIFEST_NAME,
+} from "./database-directories.ts";
 import {
   LOCK_FILE_NAME,
   lockedByThisProcess,
@@ -51,6 +59,7 @@ const CLOSED = -1;
 export class BunFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): File {
     assert(mode.write || mode.create === "never", "a file that is created is opened for writing");
+    if (mode.outsideDatabases === true) this.#requireOutside(path);
     const descriptor = openDescriptor(path, openFlags(mode), mode.permissions ?? FILE_PERMISSIONS);
     return new BunFile(path, descriptor);
   }
@@ -157,6 +166,23 @@ export class BunFileSystem implements FileSystem {
 
   join(...parts: string[]): string {
     return join(...parts);
+  }
+
+  /** The file is looked for where the kernel will: behind all symbolic links, also one that leads nowhere yet. */
+  #requireOutside(path: string): void {
+    const directory = dirname(linkTarget(path));
+    const head = new Uint8Array(MANIFEST_HEAD_BYTES);
+    try {
+      const manifest = this.open(join(directory, MANIFEST_NAME), { write: false, create: "never" });
+      try {
+        manifest.read(head, 0, head.length, 0);
+      } finally {
+        manifest.close();
+      }
+    } catch (error) {
+      if (!(error instanceof IoError)) throw error;
+    }
+    if (isManifest(head)) throw insideDatabase(path);
   }
 
   #lock(path: string, mode: LockMode, descriptor: number): DirectoryLock {
@@ -368,6 +394,31 @@ function ioError(operation: string, path: string, cause: unknown): IoError {
   // `ERR_…` codes are Bun's own argument checks, not answers of the operating system.
   const errno = typeof code === "string" && /^E(?!RR_)/.test(code) ? code : "UNKNOWN";
   return new IoError({ operation, path, errno, cause });
+}
+
+/** Links followed one by one, at most; the kernel gives up at 40. */
+const LINKS_MAX = 40;
+
+/** Where a file of this name is, or would be made. */
+function linkTarget(path: string): string {
+  let target = resolve(path);
+  for (let links = 0; links < LINKS_MAX; links++) {
+    try {
+      return realpathSync(target);
+    } catch {
+      // Not there yet, or a link to what is not there yet.
+    }
+    try {
+      target = resolve(dirname(target), readlinkSync(target));
+    } catch {
+      break;
+    }
+  }
+  try {
+    return join(realpathSync(dirname(target)), basename(target));
+  } catch {
+    return target; // Its directory is not there either: opening it fails by itself.
+  }
 }
 
 function openFlags(mode: OpenMode): number {

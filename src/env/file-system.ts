@@ -27,6 +27,11 @@ export interface OpenMode {
   readonly create: "never" | "ifMissing" | "exclusive" | "truncate";
   /** Permission bits of a new file, before the umask. Default 0o600. */
   readonly permissions?: number;
+  /**
+   * Refuses, with `ERR_INVALID_ARGUMENT`, a file that lies in a database's directory, or that a symbolic
+   * link would lead there: what a user names as a target must never be a file of a database.
+   */
+  readonly outsideDatabases?: boolean;
 }
 
 export interface FileInfo {

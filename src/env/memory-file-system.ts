@@ -17,6 +17,7 @@ import {
   lockFileText,
   type LockMode,
 } from "./directory-locks.ts";
+import { insideDatabase, isManifest, MANIFEST_NAME } from "./database-directories.ts";
 import type { DirectoryLock, File, FileInfo, FileSystem, OpenMode } from "./file-system.ts";
 
 const CAPACITY_MIN = 4096;
@@ -28,6 +29,10 @@ export class MemoryFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): File {
     assert(mode.write || mode.create === "never", "a file that is created is opened for writing");
     const { parent, name } = this.#locate("open", path);
+    if (mode.outsideDatabases === true) {
+      const manifest = parent.children.get(MANIFEST_NAME);
+      if (manifest instanceof FileNode && isManifest(manifest.bytes)) throw insideDatabase(path);
+    }
     let node = parent.children.get(name);
     if (node === undefined) {
       if (mode.create === "never") throw failure("open", path, "ENOENT");

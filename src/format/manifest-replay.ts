@@ -3,10 +3,11 @@
  *
  *     | "Bdgr" | external magic u16 BE | format version u16 BE = 8 | records (manifest-change.ts) … |
  *
- * Replay applies records in order until the end. Only a tail that is too short for the record it
- * begins is forgiven (a torn append): it is to be cut at `validEnd` before anything is appended.
- * Anything else that does not fit is an error, also in the last record. A tail of zeros is not torn:
- * each 8 zero bytes are an empty record. Frozen: both engines must draw the line at the same byte.
+ * Replay applies records in order until the end. A tail is forgiven (a torn append) when it is too short
+ * for the record it begins, or when sectors of its last record never reached the disk: it is to be cut
+ * at `validEnd` before anything is appended. Anything else that does not fit is an error, also in the
+ * last record. A tail of zeros is not torn: each 8 zero bytes are an empty record. Badger forgives short
+ * tails only, and Meles cuts them all at its next open.
  */
 
 import { MelesError } from "../base/errors.ts";
@@ -16,6 +17,7 @@ import { damaged } from "./damage.ts";
 import { readU16BE, readU32BE, writeU16BE } from "./integers.ts";
 import { decodeManifestChangeSet, MANIFEST_RECORD_HEADER_SIZE } from "./manifest-change.ts";
 import type { ManifestChangeSet, ManifestCreate } from "./manifest-change.ts";
+import { hasZeroSector, SECTOR_BYTES } from "./zero-sector.ts";
 
 /** Bytes of the file header. Frozen. */
 export const MANIFEST_HEADER_SIZE = 8;
@@ -74,28 +76,68 @@ export function replayManifest(bytes: Uint8Array): ManifestReplay {
   const tables = new Map<FileNumber, ManifestCreate>();
   const unknownDeletions: FileNumber[] = [];
   let offset = MANIFEST_HEADER_SIZE;
+  /** Where the zeros begin that end at `offset`. */
+  let zerosStart = offset;
   while (offset + MANIFEST_RECORD_HEADER_SIZE <= bytes.length) {
     const length = readU32BE(bytes, offset);
-    if (length > bytes.length) {
+    if (length > RECORD_BYTES_MAX) {
+      if (isTornAppend(bytes, zerosStart, zerosStart + 1)) break;
       throw damaged(offset, "the length of a manifest record", `${length}`);
     }
     const start = offset + MANIFEST_RECORD_HEADER_SIZE;
     const end = start + length;
-    if (end > bytes.length) break;
+    if (end > bytes.length) {
+      if (!recordFollows(bytes, offset)) break;
+      throw damaged(
+        offset,
+        "the length of the last manifest record",
+        `${length}, and records behind it`,
+      );
+    }
     const expected = readU32BE(bytes, offset + 4);
     const actual = crc32c(bytes, start, end);
     if (actual !== expected) {
-      if (end === bytes.length && hasZeroSector(bytes, offset, end)) break;
+      if (isTornAppend(bytes, zerosStart, bytes.length)) break;
       throw damaged(offset, `checksum ${hex(expected)}`, hex(actual));
     }
     if (length > 0) {
       const set = decodeManifestChangeSet(bytes, start, end);
       applyChanges(set, tables, unknownDeletions, offset);
       changeSets.push(set);
+      zerosStart = end;
     }
     offset = end;
   }
   return { headerExternalMagic, changeSets, tables, unknownDeletions, validEnd: offset };
+}
+
+/** No record that somebody has written is longer. */
+const RECORD_BYTES_MAX = 1 << 24;
+
+/**
+ * Whether `bytes[start…]`, which is wrong, can be one append that a power cut has torn: a sector of it
+ * that overlaps `[start, lostEnd)` is zeros, and no whole record follows, as every append is synced
+ * before the next.
+ */
+function isTornAppend(bytes: Uint8Array, start: number, lostEnd: number): boolean {
+  const boundary = Math.ceil(lostEnd / SECTOR_BYTES) * SECTOR_BYTES;
+  const end = Math.min(boundary, bytes.length);
+  return hasZeroSector(bytes, start, end) && !recordFollows(bytes, start);
+}
+
+/** How far behind damage a record is looked for. */
+const SEARCH_BYTES = 64 * 1024;
+
+/** Whether a whole record begins behind `start`, soon. */
+function recordFollows(bytes: Uint8Array, start: number): boolean {
+  const limit = Math.min(start + SEARCH_BYTES, bytes.length - MANIFEST_RECORD_HEADER_SIZE);
+  for (let at = start + 1; at < limit; at++) {
+    const from = at + MANIFEST_RECORD_HEADER_SIZE;
+    const end = from + readU32BE(bytes, at);
+    if (end === from || end > bytes.length) continue;
+    if (crc32c(bytes, from, end) === readU32BE(bytes, at + 4)) return true;
+  }
+  return false;
 }
 
 function applyChanges(

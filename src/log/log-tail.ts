@@ -11,9 +11,8 @@
 
 import { LogRecordView } from "../format/log-record.ts";
 import { META_IN_TRANSACTION, META_TRANSACTION_END } from "../format/stored-value.ts";
+import { hasZeroSector, SECTOR_BYTES } from "../format/zero-sector.ts";
 
-/** Smallest unit a disk writes whole. */
-const SECTOR_BYTES = 512;
 /** How far behind the gap a record is looked for. */
 const SEARCH_BYTES = 1 << 20;
 /** A record with fewer bytes is found too easily by chance. */
@@ -52,21 +51,4 @@ function isPlausibleStart(bytes: Uint8Array, offset: number): boolean {
   if ((meta & 0x30) !== 0) return false;
   if ((meta & META_TRANSACTION_END) !== 0 && (meta & META_IN_TRANSACTION) !== 0) return false;
   return (bytes[offset + 2] as number) > 8;
-}
-
-/**
- * Whether a sector that overlaps `[start, end)` is all zeros in its part that lies there. For bytes known
- * to be wrong: in others a part of a few bytes is zero by chance.
- */
-export function hasZeroSector(bytes: Uint8Array, start: number, end: number, base = 0): boolean {
-  let from = start;
-  while (from < end) {
-    const boundary = from + SECTOR_BYTES - ((base + from) % SECTOR_BYTES);
-    const to = Math.min(boundary, end);
-    let i = from;
-    while (i < to && bytes[i] === 0) i++;
-    if (i === to) return true;
-    from = to;
-  }
-  return false;
 }

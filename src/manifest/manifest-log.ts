@@ -109,7 +109,12 @@ export class ManifestLog {
     let file: File | undefined;
     if (!readOnly) {
       file = fileSystem.open(path, { write: true, create: "never" });
-      if (replay.validEnd < bytes.length) cutTail(file, replay.validEnd);
+      settle(
+        fileSystem,
+        directory,
+        file,
+        replay.validEnd < bytes.length ? replay.validEnd : undefined,
+      );
     }
     const tables = new Map(replay.tables);
     const log = new ManifestLog(
@@ -289,11 +294,21 @@ export class ManifestLog {
   }
 }
 
-/** Closes the file if that fails. */
-function cutTail(file: File, end: number): void {
+/**
+ * Cuts a torn tail off and makes the rest durable: a killed process may have written the last record,
+ * or put the file in place, without a sync. What follows builds on it, removing files first of all.
+ * Closes the file if that fails.
+ */
+function settle(
+  fileSystem: FileSystem,
+  directory: string,
+  file: File,
+  cutAt: number | undefined,
+): void {
   try {
-    file.truncate(end);
+    if (cutAt !== undefined) file.truncate(cutAt);
     file.sync();
+    fileSystem.syncDirectory(directory);
   } catch (error) {
     file.close();
     throw error;

@@ -15,6 +15,7 @@ import {
   encodeKeyRegistryHeader,
   KEY_REGISTRY_HEADER_SIZE,
 } from "../format/key-registry.ts";
+import { complaintOf } from "./attempt.ts";
 import { readFramedRecords } from "./framed-records.ts";
 import type { Findings } from "./report.ts";
 
@@ -71,7 +72,7 @@ export function readKeyEvidence(
       keys.push(...decodeKeyRegistry(alone, masterKey).keys);
     } catch (error) {
       if (!(error instanceof MelesError)) throw error;
-      add(findings, offset, `a data key that cannot be read: ${error.message}`, true);
+      add(findings, offset, `a data key that cannot be read: ${complaintOf(error)}`, true);
     }
   }
   for (const { start, end } of gaps) {

@@ -20,6 +20,7 @@ import {
   MANIFEST_HEADER_SIZE,
   replayManifest,
 } from "../format/manifest-replay.ts";
+import { complaintOf } from "./attempt.ts";
 import { readFramedRecords } from "./framed-records.ts";
 import type { Findings } from "./report.ts";
 
@@ -66,7 +67,7 @@ export function readManifestEvidence(
     } catch (error) {
       if (!(error instanceof MelesError)) throw error;
       unreadable++;
-      const reason = `a change that cannot be read: ${error.message}`;
+      const reason = `a change that cannot be read: ${complaintOf(error)}`;
       findings.add({ file: MANIFEST, offset, reason, lost: false });
     }
   }

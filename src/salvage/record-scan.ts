@@ -6,10 +6,10 @@
 
 import { readU64BE } from "../format/integers.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
-import { LogRecordView } from "../format/log-record.ts";
+import { LOG_KEY_LENGTH_MAX, LogRecordView } from "../format/log-record.ts";
 import { META_IN_TRANSACTION, META_TRANSACTION_END, readExpiry } from "../format/stored-value.ts";
 import { readUvarint, uvarintSize } from "../format/varint.ts";
-import { hasZeroSector } from "../log/log-tail.ts";
+import { hasZeroSector } from "../format/zero-sector.ts";
 
 /** Bytes `[start, end)` of a log that are no record. */
 export interface RecordGap {
@@ -47,7 +47,7 @@ export function findRecords(bytes: Uint8Array): FoundRecords {
       offset = view.end;
       continue;
     }
-    const next = seekRecord(view, bytes, offset + 1, isPlain);
+    const next = seekRecord(bytes, offset + 1, isPlain);
     if (next < 0) break;
     gaps.push({ start: offset, end: next });
     offset = next;
@@ -62,13 +62,9 @@ export function findRecords(bytes: Uint8Array): FoundRecords {
   };
 }
 
-/** The first whole record at or behind `from`, or −1. */
-function seekRecord(
-  view: LogRecordView,
-  bytes: Uint8Array,
-  from: number,
-  isPlain: boolean,
-): number {
+/** The first whole record of `bytes` at or behind `from`, or −1. `isPlain`: keys are not encrypted. */
+export function seekRecord(bytes: Uint8Array, from: number, isPlain: boolean): number {
+  const view = new LogRecordView();
   for (let offset = from; offset + RECORD_BYTES_MIN <= bytes.length; offset++) {
     const meta = bytes[offset] as number;
     if ((meta & 0x30) !== 0 || (bytes[offset + 2] as number) <= 8) continue;
@@ -108,14 +104,21 @@ function claimedKey(bytes: Uint8Array, offset: number): number {
  * Whether an interrupted write explains the tail: the record it begins with was not written to its end,
  * or sectors of it never reached the disk and read as zeros.
  */
-function isUnfinished(bytes: Uint8Array, { start, end }: RecordGap): boolean {
-  const key = claimedKey(bytes, start);
-  if (key < 0) return bytes.length - start < RECORD_BYTES_MIN;
-  const keyLength = readUvarint(bytes, start + 2, bytes.length);
-  const valueLength = readUvarint(bytes, start + 2 + uvarintSize(), bytes.length);
+export function isUnfinished(bytes: Uint8Array, { start, end }: RecordGap): boolean {
+  const claimed = claimedEnd(bytes, start);
+  if (claimed < 0) return bytes.length - start < RECORD_BYTES_MIN;
   // A checksum may end with zeros, which count as the end of the file's content.
-  if (key + keyLength + valueLength + CRC_BYTES > end + CRC_BYTES) return true;
+  if (claimed > end + CRC_BYTES) return true;
   return hasZeroSector(bytes, start, end);
+}
+
+/** Where the record at `offset` ends if its header is right, which nothing shows; −1 if it cannot be. */
+export function claimedEnd(bytes: Uint8Array, offset: number): number {
+  const key = claimedKey(bytes, offset);
+  if (key < 0) return -1;
+  const keyLength = readUvarint(bytes, offset + 2, bytes.length);
+  const valueLength = readUvarint(bytes, offset + 2 + uvarintSize(), bytes.length);
+  return keyLength > LOG_KEY_LENGTH_MAX ? -1 : key + keyLength + valueLength + CRC_BYTES;
 }
 
 /** Where the zeros begin that fill the file's end. */

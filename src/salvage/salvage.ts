@@ -44,7 +44,8 @@ export async function salvageDirectory(env: Env, request: SalvageRequest): Promi
   try {
     const { tables, logs, files } = source.sizes();
     const onBytes = progressOf(request, 2 * tables + logs);
-    for (const _ of source.look(onBytes)) await breathe(request.signal);
+    const look = source.look(onBytes);
+    while (look.next().done !== true) await breathe(request.signal);
     const copied = await copy(env, request, source, findings, onBytes);
     return { files, ...copied, findings: findings.list(), lost: findings.lost };
   } finally {

@@ -5,7 +5,6 @@
  */
 
 import { compareBytes, EMPTY_BYTES } from "../base/bytes.ts";
-import { MelesError } from "../base/errors.ts";
 import type { Version } from "../base/ids.ts";
 import { EntrySlot } from "../cursor/entry-slot.ts";
 import { BlockView } from "../format/block.ts";
@@ -14,6 +13,7 @@ import { damaged } from "../format/damage.ts";
 import { decryptBlock } from "../format/encryption.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import { VALUE_POINTER_SIZE } from "../format/value-pointer.ts";
+import { attempt } from "./attempt.ts";
 import { BlockLocation, NOT_INDEXED } from "../table/block-location.ts";
 import { copyUserKey, readEntry } from "../table/block-search.ts";
 
@@ -25,7 +25,7 @@ export interface TableCodec {
 }
 
 /** No plain block is bigger. */
-export const PLAIN_BLOCK_BYTES_MAX = 64 << 20;
+const PLAIN_BLOCK_BYTES_MAX = 64 << 20;
 
 export class BlockDecoder {
   readonly location = new BlockLocation();
@@ -40,14 +40,14 @@ export class BlockDecoder {
 
   /** Decodes a block; says what is wrong, or returns `undefined`. */
   decode(stored: Uint8Array, codec: TableCodec): string | undefined {
-    try {
-      const sealed = codec.key === undefined ? stored : decryptBlock(codec.key, stored);
-      this.parse(decompressBlock(codec.compression, sealed, PLAIN_BLOCK_BYTES_MAX));
-      return undefined;
-    } catch (error) {
-      if (error instanceof MelesError) return error.message;
-      throw error;
-    }
+    return attempt(
+      () => {
+        const sealed = codec.key === undefined ? stored : decryptBlock(codec.key, stored);
+        this.parse(decompressBlock(codec.compression, sealed, PLAIN_BLOCK_BYTES_MAX));
+        return undefined;
+      },
+      (problem) => problem,
+    );
   }
 
   /** The same for a block in clear; throws what is wrong. */

@@ -3,10 +3,14 @@
  * files, and only the pointer in the new table changes; key, version and everything else stay. So
  * collection never writes anything back on top of the tree (Badger does, and old versions return).
  *
+ * A value that cannot be read stays where it is, and so does its pointer: whoever reads it learns of the
+ * damage, and everything else goes on. Its file is reported, so that it is not condemned again.
+ *
  * Runs in the thread of the compaction job, on file numbers reserved for it. The new files are complete
  * and synced, and their names durable, before the tables that point to them are named in the manifest.
  */
 
+import { CorruptionError, IoError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
@@ -40,6 +44,7 @@ export class Relocator {
   readonly #reader: ValueLogReader;
   readonly #writer: ValueLogWriter;
   readonly #pointer = new Uint8Array(VALUE_POINTER_SIZE);
+  readonly #damaged = new Set<FileNumber>();
   #bytes = 0;
 
   constructor(relocation: Relocation, env: Env, directory: string, keys: LogKeys) {
@@ -66,19 +71,18 @@ export class Relocator {
     return this.#writer.createdFiles;
   }
 
+  /** Condemned files with values that cannot be read. */
+  get damagedFiles(): readonly FileNumber[] {
+    return [...this.#damaged];
+  }
+
   /** Moves the value of the cursor's entry if it lies in a condemned file, and repoints the cursor. */
   apply(entry: EntryCursor): void {
     if ((entry.meta & META_POINTER) === 0) return;
     if (!this.#condemned.has(pointerFile(entry.valueBytes, entry.valueOffset))) return;
+    const value = this.#read(entry);
+    if (value === undefined) return;
     const { keyBytes, keyOffset, keyLength, version, meta, userMeta, expiresAt } = entry;
-    const value = this.#reader.readView(
-      entry.valueBytes,
-      entry.valueOffset,
-      keyBytes,
-      keyOffset,
-      keyLength,
-      version,
-    );
     const key = keyBytes.subarray(keyOffset, keyOffset + keyLength);
     const logged = meta & ~(META_POINTER | META_IN_TRANSACTION);
     this.#writer.stage(userMeta, logged, expiresAt, key, version, value, this.#pointer, 0);
@@ -86,6 +90,25 @@ export class Relocator {
     entry.valueBytes = this.#pointer;
     entry.valueOffset = 0;
     entry.valueLength = VALUE_POINTER_SIZE;
+  }
+
+  /** A view of the entry's value; `undefined` when its file is damaged. */
+  #read(entry: EntryCursor): Uint8Array | undefined {
+    const { valueBytes, valueOffset, keyBytes, keyOffset, keyLength, version } = entry;
+    try {
+      return this.#reader.readView(
+        valueBytes,
+        valueOffset,
+        keyBytes,
+        keyOffset,
+        keyLength,
+        version,
+      );
+    } catch (error) {
+      if (!(error instanceof CorruptionError || error instanceof IoError)) throw error;
+      this.#damaged.add(pointerFile(valueBytes, valueOffset));
+      return undefined;
+    }
   }
 
   /** Makes the new files durable. */

@@ -13,7 +13,7 @@ import { valueLogFileName } from "../format/file-names.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
-import { hasZeroSector } from "../log/log-tail.ts";
+import { hasZeroSector } from "../format/zero-sector.ts";
 
 interface ProbedFile {
   readonly file: File;

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -21,6 +22,7 @@ type Job struct {
 	CacheBytes     int64  `json:"cacheBytes"`
 	MemtableBytes  int64  `json:"memtableBytes"`
 	ValueThreshold int64  `json:"valueThreshold"`
+	ValueLogBytes  int64  `json:"valueLogFileBytes"`
 	Steps          []Step `json:"steps"`
 }
 
@@ -35,6 +37,7 @@ type Step struct {
 	Length   int     `json:"length"`
 	Writers  int     `json:"writers"`
 	Workload string  `json:"workload"`
+	Times    int     `json:"times"`
 }
 
 type Measure struct {
@@ -44,6 +47,10 @@ type Measure struct {
 	P99Ms  *float64 `json:"p99Ms,omitempty"`
 	P999Ms *float64 `json:"p999Ms,omitempty"`
 	MaxMs  *float64 `json:"maxMs,omitempty"`
+
+	RawRate   *float64 `json:"rawRate,omitempty"`
+	UserBytes *int     `json:"userBytes,omitempty"`
+	LiveBytes *int     `json:"liveBytes,omitempty"`
 }
 
 type Bench struct {
@@ -53,6 +60,10 @@ type Bench struct {
 	values Values
 	// Entries in the database by now.
 	count int
+	// How many steps have drawn keys.
+	turn uint32
+	// What opening took.
+	opening time.Duration
 }
 
 // Badger's defaults but for what the job fixes for all stores. Without compression Badger advises
@@ -64,6 +75,7 @@ func openBadger(job Job) *badger.DB {
 		WithBlockCacheSize(0).
 		WithMemTableSize(job.MemtableBytes).
 		WithValueThreshold(job.ValueThreshold).
+		WithValueLogFileSize(job.ValueLogBytes).
 		WithSyncWrites(job.Durability == "power")
 	db, err := badger.Open(opts)
 	check(err)
@@ -73,12 +85,15 @@ func openBadger(job Job) *badger.DB {
 func main() {
 	var job Job
 	check(json.Unmarshal([]byte(os.Args[1]), &job))
+	start := time.Now()
+	db := openBadger(job)
 	b := &Bench{
-		job:    job,
-		db:     openBadger(job),
-		keys:   Keys{sequential: job.KeyOrder == "sequential"},
-		values: newValues(job.ValueBytes),
-		count:  job.Count,
+		job:     job,
+		db:      db,
+		keys:    Keys{sequential: job.KeyOrder == "sequential"},
+		values:  newValues(job.ValueBytes),
+		count:   job.Count,
+		opening: time.Since(start),
 	}
 	for _, step := range job.Steps {
 		if measure := b.run(step); measure != nil {
@@ -94,6 +109,22 @@ func (b *Bench) run(step Step) *Measure {
 	switch step.Kind {
 	case "load":
 		return b.load(step)
+	case "open":
+		return &Measure{Name: step.Name, Ops: 1, Ms: ms(b.opening)}
+	case "crash":
+		check(syscall.Kill(syscall.Getpid(), syscall.SIGKILL))
+		select {}
+	case "churn":
+		return b.churn(step)
+	case "quiet":
+		return b.quiet(step)
+	case "clear":
+		return b.timed(step.Name, b.count, func() {
+			for i := range b.count {
+				key := b.keys.fresh(i)
+				check(b.db.Update(func(txn *badger.Txn) error { return txn.Delete(key) }))
+			}
+		})
 	case "settle":
 		return b.timed(step.Name, 1, b.settle)
 	case "reopen":

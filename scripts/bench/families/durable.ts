@@ -2,6 +2,13 @@
 
 import { BATCH, type Family, job, place, scaled } from "../family.ts";
 import { alternate } from "../rounds.ts";
+import { type Row, rateRows } from "../row.ts";
+
+const WRITERS = [
+  { name: "1 writer", writers: 1, share: 1 },
+  { name: "8 writers", writers: 8, share: 4 },
+  { name: "64 writers", writers: 64, share: 16 },
+];
 
 export const durable: Family = {
   name: "durable",
@@ -11,28 +18,36 @@ export const durable: Family = {
     const shape = { count: scaled(context, 10_000), valueBytes: 100, durability: "power" } as const;
     const ops = scaled(context, 2_000);
     const series = await alternate(
-      {
-        stores: ["raw", ...context.peers.stores],
-        repetitions: context.repetitions,
-        budgetMs: 8_000,
-      },
+      { stores: context.peers.stores, repetitions: context.repetitions, budgetMs: 8_000 },
       context.peers,
       (store) =>
         job(store, place(context, "durable", store), shape, [
           { kind: "load", name: "", batch: BATCH },
-          { kind: "commits", name: "1 writer", ops, writers: 1 },
-          { kind: "commits", name: "8 writers", ops: ops * 4, writers: 8 },
-          { kind: "commits", name: "64 writers", ops: ops * 16, writers: 64 },
+          ...WRITERS.map(({ name, writers, share }) => ({
+            kind: "commits" as const,
+            name,
+            writers,
+            ops: Math.ceil(ops * share),
+          })),
         ]),
     );
-    return [
-      {
-        title: "Durable commits",
-        setting:
-          "one put of 16 + 100 bytes per commit, over " +
-          `${shape.count} entries; raw: append of 140 bytes and fdatasync, one after the other`,
-        series,
-      },
-    ];
+    const beside = WRITERS.map(({ name }): Row => ({
+      name: `${name} of raw`,
+      unit: "× raw",
+      samples: series.collect(name, ({ ops: done, ms, rawRate }) =>
+        rawRate === undefined ? undefined : (done / ms) * (1000 / rawRate),
+      ),
+    }));
+    return {
+      sections: [
+        {
+          title: "Durable commits",
+          setting:
+            `one put of 16 + 100 bytes per commit, over ${shape.count} entries; raw: append of 140 ` +
+            "bytes and fdatasync one after the other, in slices between those of the store",
+          rows: [...rateRows(series), ...beside],
+        },
+      ],
+    };
   },
 };

@@ -3,6 +3,7 @@
 import { type Family, job, scaled } from "../family.ts";
 import { prepare } from "../prepare.ts";
 import { alternate } from "../rounds.ts";
+import { rateRows } from "../row.ts";
 
 export const get: Family = {
   name: "get",
@@ -25,12 +26,14 @@ export const get: Family = {
           { kind: "get", name: "get miss", ops, miss: true },
         ]),
     );
-    return [
-      {
-        title: "Point reads",
-        setting: `${ops} random gets over ${shape.count} entries of 16 + 100 bytes, one at a time`,
-        series,
-      },
-    ];
+    return {
+      sections: [
+        {
+          title: "Point reads",
+          setting: `${ops} random gets over ${shape.count} entries of 16 + 100 bytes, one at a time`,
+          rows: rateRows(series),
+        },
+      ],
+    };
   },
 };

@@ -2,6 +2,7 @@
 
 import { BATCH, type Family, job, place, scaled } from "../family.ts";
 import { alternate } from "../rounds.ts";
+import { rateRows } from "../row.ts";
 
 export const put: Family = {
   name: "put",
@@ -20,15 +21,17 @@ export const put: Family = {
           { kind: "updates", name: "update", ops },
         ]),
     );
-    return [
-      {
-        title: "Single writes",
-        setting:
-          `${ops} puts, then ${ops} transactions of a read and a write, of random keys over ` +
-          `${shape.count} entries of 16 + 100 bytes, no sync; RocksDB's update is not a transaction, ` +
-          "classic-level has none",
-        series,
-      },
-    ];
+    return {
+      sections: [
+        {
+          title: "Single writes",
+          setting:
+            `${ops} puts, then ${ops} transactions of a read and a write, of random keys over ` +
+            `${shape.count} entries of 16 + 100 bytes, no sync; RocksDB's update is not a transaction, ` +
+            "classic-level has none",
+          rows: rateRows(series),
+        },
+      ],
+    };
   },
 };

@@ -3,6 +3,7 @@
 import { type Family, job, scaled } from "../family.ts";
 import { prepare } from "../prepare.ts";
 import { alternate } from "../rounds.ts";
+import { rateRows } from "../row.ts";
 
 export const scan: Family = {
   name: "scan",
@@ -38,21 +39,21 @@ export const scan: Family = {
           { kind: "ranges", name: "range of 100", ops, length: 100 },
         ]),
     );
-    return [
-      {
-        title: "Scans",
-        setting:
-          `${shape.count} entries of 16 + 100 bytes; entries: objects to keep; views: valid until ` +
-          "the next step, where a store has them",
-        series: whole,
-        unit: "entries/s",
-      },
-      {
-        title: "Short ranges",
-        setting: `${ops} ranges from random keys over ${shape.count} entries of 16 + 100 bytes`,
-        series: short,
-        unit: "ranges/s",
-      },
-    ];
+    return {
+      sections: [
+        {
+          title: "Scans",
+          setting:
+            `${shape.count} entries of 16 + 100 bytes; entries: objects to keep; views: valid until ` +
+            "the next step, where a store has them",
+          rows: rateRows(whole, "entries/s"),
+        },
+        {
+          title: "Short ranges",
+          setting: `${ops} ranges from random keys over ${shape.count} entries of 16 + 100 bytes`,
+          rows: rateRows(short, "ranges/s"),
+        },
+      ],
+    };
   },
 };

@@ -2,6 +2,7 @@
 
 import { batchOf, type Family, job, place, scaled } from "../family.ts";
 import { alternate } from "../rounds.ts";
+import { rateRows } from "../row.ts";
 
 export const values: Family = {
   name: "values",
@@ -17,20 +18,22 @@ export const values: Family = {
       (store) =>
         job(store, place(context, "values", store), shape, [
           { kind: "load", name: "load 4 KiB", batch },
-          { kind: "reopen", name: "reopen" },
+          { kind: "reopen", name: "" },
           { kind: "get", name: "get 4 KiB", ops },
           { kind: "scan", name: "scan 4 KiB entries", how: "entries" },
           { kind: "scan", name: "scan 4 KiB views", how: "views" },
         ]),
     );
-    return [
-      {
-        title: "Values of 4 KiB",
-        setting:
-          `${shape.count} entries of 16 + 4096 bytes in batches of ${batch}, ${ops} random gets, no ` +
-          "sync; values of 1 KiB and more lie beside the tree in Meles, Badger and RocksDB",
-        series,
-      },
-    ];
+    return {
+      sections: [
+        {
+          title: "Values of 4 KiB",
+          setting:
+            `${shape.count} entries of 16 + 4096 bytes in batches of ${batch}, ${ops} random gets, no ` +
+            "sync; values of 1 KiB and more lie beside the tree in Meles, Badger and RocksDB",
+          rows: rateRows(series),
+        },
+      ],
+    };
   },
 };

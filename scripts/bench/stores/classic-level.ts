@@ -2,7 +2,7 @@
 
 import type { Keys, Values } from "../data.ts";
 import { type Job, KEY_BYTES, type ScanWay } from "../job.ts";
-import type { Store } from "./store.ts";
+import { type Store, touch } from "./store.ts";
 
 /** Entries per call of an iterator: fewer were slower, more no faster. */
 const ITERATOR_BLOCK = 1000;
@@ -43,15 +43,17 @@ interface LevelPackage {
   readonly ClassicLevel: new (directory: string, options: Record<string, unknown>) => Level;
 }
 
-export async function openClassicLevel(job: Job, modules: string): Promise<Store> {
+export async function loadClassicLevel(job: Job, modules: string): Promise<() => Promise<Store>> {
   const { ClassicLevel }: LevelPackage = await import(Bun.resolveSync("classic-level", modules));
-  const db = new ClassicLevel(job.directory, { keyEncoding: "view", valueEncoding: "view" });
-  await db.open({
-    compression: false,
-    cacheSize: job.cacheBytes,
-    writeBufferSize: job.memtableBytes,
-  });
-  return new ClassicLevelStore(db, { sync: job.durability === "power" });
+  return async () => {
+    const db = new ClassicLevel(job.directory, { keyEncoding: "view", valueEncoding: "view" });
+    await db.open({
+      compression: false,
+      cacheSize: job.cacheBytes,
+      writeBufferSize: job.memtableBytes,
+    });
+    return new ClassicLevelStore(db, { sync: job.durability === "power" });
+  };
 }
 
 class ClassicLevelStore implements Store {
@@ -93,7 +95,7 @@ class ClassicLevelStore implements Store {
     if (how === "keys") return walk(this.#db.keys(), (key) => key.length);
     return walk(
       this.#db.iterator({ reverse: how === "reverse" }),
-      ([key, value]) => key.length + value.length,
+      ([key, value]) => key.length + touch(value),
     );
   }
 
@@ -101,7 +103,9 @@ class ClassicLevelStore implements Store {
     const iterator = this.#db.iterator({ gte: start, limit: length });
     const entries = await iterator.nextv(length);
     await iterator.close();
-    return entries.length;
+    let bytes = 0;
+    for (const [key, value] of entries) bytes += key.length + touch(value);
+    return bytes > 0 ? entries.length : 0;
   }
 
   async settle(): Promise<void> {}

@@ -6,7 +6,7 @@
 
 import type { Keys, Values } from "../data.ts";
 import { type Job, KEY_BYTES, type ScanWay } from "../job.ts";
-import type { Store } from "./store.ts";
+import { type Store, touch } from "./store.ts";
 
 interface LmdbEntry {
   readonly key: Uint8Array;
@@ -36,15 +36,17 @@ interface LmdbPackage {
   open(options: Record<string, unknown>): Lmdb;
 }
 
-export async function openLmdb(job: Job, modules: string): Promise<Store> {
+export async function loadLmdb(job: Job, modules: string): Promise<() => Promise<Store>> {
   const lmdb: LmdbPackage = await import(Bun.resolveSync("lmdb", modules));
-  const db = lmdb.open({
-    path: job.directory,
-    keyEncoding: "binary",
-    encoding: "binary",
-    noSync: job.durability === "process",
-  });
-  return new LmdbStore(db, job.durability === "power");
+  return async () => {
+    const db = lmdb.open({
+      path: job.directory,
+      keyEncoding: "binary",
+      encoding: "binary",
+      noSync: job.durability === "process",
+    });
+    return new LmdbStore(db, job.durability === "power");
+  };
 }
 
 class LmdbStore implements Store {
@@ -102,7 +104,7 @@ class LmdbStore implements Store {
     } else {
       for (const { key, value } of this.#db.getRange({ reverse: how === "reverse" })) {
         count++;
-        bytes += key.length + value.length;
+        bytes += key.length + touch(value);
       }
     }
     return bytes > 0 ? count : 0;
@@ -113,7 +115,7 @@ class LmdbStore implements Store {
     let bytes = 0;
     for (const { key, value } of this.#db.getRange({ start, limit: length })) {
       count++;
-      bytes += key.length + value.length;
+      bytes += key.length + touch(value);
     }
     return bytes > 0 ? count : 0;
   }

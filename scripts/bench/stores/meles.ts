@@ -3,7 +3,7 @@
 import { type Batch, type Database, open } from "../../../src/index.ts";
 import type { Keys, Values } from "../data.ts";
 import { type Job, KEY_BYTES, type ScanWay } from "../job.ts";
-import type { Store } from "./store.ts";
+import { type Store, touch } from "./store.ts";
 
 /** What an entry takes in a log beside key and value, roughly: makes a batch of ours a group. */
 const ENTRY_OVERHEAD_BYTES = 20;
@@ -16,6 +16,7 @@ export async function openMeles(job: Job): Promise<Store> {
     blockCacheSize: job.cacheBytes,
     memtableSize: job.memtableBytes,
     valueThreshold: job.valueThreshold,
+    valueLogFileSize: job.valueLogFileBytes,
   });
   return new MelesStore(db, job.valueBytes);
 }
@@ -50,6 +51,10 @@ class MelesStore implements Store {
     return this.#db.put(key, value);
   }
 
+  putFor(key: Uint8Array, value: Uint8Array, ttlSeconds: number): Promise<unknown> {
+    return this.#db.put(key, value, { ttl: ttlSeconds });
+  }
+
   delete(key: Uint8Array): Promise<unknown> {
     return this.#db.delete(key);
   }
@@ -70,13 +75,13 @@ class MelesStore implements Store {
     if (how === "entries") {
       for (const entry of this.#db.scan()) {
         count++;
-        bytes += entry.key.length + entry.value.length;
+        bytes += entry.key.length + touch(entry.value);
       }
     } else {
       const range = { reverse: how === "reverse", keysOnly: how === "keys" };
       this.#db.scan(range).forEach((key, value) => {
         count++;
-        bytes += key.length + value.length;
+        bytes += key.length + touch(value);
       });
     }
     return bytes > 0 ? count : 0;
@@ -87,7 +92,7 @@ class MelesStore implements Store {
     let bytes = 0;
     this.#db.scan({ gte: start, limit: length }).forEach((key, value) => {
       count++;
-      bytes += key.length + value.length;
+      bytes += key.length + touch(value);
     });
     return bytes > 0 ? count : 0;
   }

@@ -4,7 +4,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { join } from "node:path";
 import type { Keys, Values } from "../data.ts";
 import { type Job, KEY_BYTES, type ScanWay } from "../job.ts";
-import type { Store } from "./store.ts";
+import { type Store, touch } from "./store.ts";
 
 interface Row {
   readonly key: Uint8Array;
@@ -86,14 +86,20 @@ class SqliteStore implements Store {
       const all = `SELECT key, value FROM kv ORDER BY key ${direction}`;
       for (const row of this.#db.query<Row, []>(all).iterate()) {
         count++;
-        bytes += row.key.length + row.value.length;
+        bytes += row.key.length + touch(row.value);
       }
     }
     return bytes > 0 ? count : 0;
   }
 
   range(start: Uint8Array, length: number): number {
-    return this.#some.all(start, length).length;
+    let count = 0;
+    let bytes = 0;
+    for (const { key, value } of this.#some.all(start, length)) {
+      count++;
+      bytes += key.length + touch(value);
+    }
+    return bytes > 0 ? count : 0;
   }
 
   async settle(): Promise<void> {

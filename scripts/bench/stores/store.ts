@@ -13,6 +13,8 @@ export interface Store {
   endLoad(): Promise<void>;
   /** One acknowledged write. The store may not keep `key`. */
   put(key: Uint8Array, value: Uint8Array): Promise<unknown> | undefined;
+  /** A write that expires; only where a store can do that by itself. */
+  putFor?(key: Uint8Array, value: Uint8Array, ttlSeconds: number): Promise<unknown>;
   delete(key: Uint8Array): Promise<unknown> | undefined;
   /** A value the caller owns. */
   get(key: Uint8Array): Uint8Array | undefined;
@@ -27,3 +29,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Looks at both ends of a value, as somebody who wants it would: a mapped page is really read. */
+export function touch(value: Uint8Array): number {
+  return (value[0] as number) + (value[value.length - 1] as number) + 1;
+}

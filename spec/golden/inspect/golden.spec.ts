@@ -46,7 +46,9 @@ async function describeFile(command: string): Promise<string> {
       writeFile(fileSystem, `/d/${neighbour}`, bytes);
     }
   }
-  const bytes = filesOf(fixture).get(name)?.slice(0, Number(option("cut") ?? Infinity));
+  const bytes = filesOf(fixture)
+    .get(name)
+    ?.slice(0, Number(option("cut") ?? Infinity));
   if (bytes === undefined) throw new Error(`there is no ${path}`);
   const flip = option("flip");
   if (flip !== undefined) bytes[Number(flip)] = (bytes[Number(flip)] as number) ^ 0xff;

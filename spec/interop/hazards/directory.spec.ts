@@ -29,7 +29,8 @@ async function recordedOperations(directory: string): Promise<string[]> {
     }
   };
   const db = await openMeles(directory, { ...SMALL, env: { ...systemEnv(), fileSystem } });
-  for (let n = 0; n < 300; n++) await db.put(`${n % 100}`, `${n} `.repeat(n));
+  using source = new Sample();
+  await source.write(db, 300);
   await db.compact();
   await db.close();
   return operations;

@@ -558,8 +558,9 @@ describe("hazard 45: the counter block of a record is made of its offset in the 
     const { keys, logs, valueLogs } = sampleOf("encrypted").read(killedEncrypted);
     const [key] = keys.values() as Iterable<Uint8Array>;
     for (const log of [logs[0], valueLogs[0]]) {
-      const bytes = new Uint8Array(readFileSync(join(killedEncrypted, log?.name ?? "")));
-      const [, second, third] = log?.records as [NaiveRecord, NaiveRecord, NaiveRecord];
+      const { name, records } = log as NaiveLog;
+      const bytes = new Uint8Array(readFileSync(join(killedEncrypted, name)));
+      const [, second, third] = records as [NaiveRecord, NaiveRecord, NaiveRecord];
       const decrypt = (record: NaiveRecord, offset: number) => {
         const counter = Buffer.alloc(16);
         counter.set(bytes.subarray(8, 20));

@@ -9,7 +9,7 @@ import { FaultyFileSystem } from "../../suites/faulty-file-system.ts";
 import { withBadger } from "../badger-build.ts";
 import { type BadgerOptions, BadgerProcess } from "../badger-process.ts";
 import { openMeles } from "../meles-side.ts";
-import { naiveCrc, protobuf } from "../naive-files.ts";
+import { type NaiveChange, naiveCrc, protobuf } from "../naive-files.ts";
 import { MASTER_KEY, Sample, SMALL } from "./sample.ts";
 
 let sample: Sample;
@@ -191,8 +191,9 @@ describe("hazard 20: compression and data key are recorded in the MANIFEST alone
   test("each table reads with what its record says", () => {
     const { tables, keys } = sample.read();
     expect(new Set(tables.map(({ compression }) => compression)).size).toBeGreaterThan(1);
-    expect(new Set(tables.map(({ keyId }) => keyId)).size).toBe(tables.length);
-    expect(keys.size).toBeGreaterThan(tables.length - 1);
+    const keyIds = new Set(tables.map(({ keyId }) => keyId));
+    expect(keyIds.size).toBeGreaterThan(1);
+    expect([...keyIds].filter((id) => !keys.has(id))).toEqual([]);
     for (const { entries, keyCount } of tables) expect(entries.length).toBe(keyCount);
   });
 
@@ -228,9 +229,9 @@ describe("hazard 21: zeros are left out", () => {
       await db.flush();
       const { payloads, records } = plain.read(plain.killed()).manifest;
       const at = records.findIndex((changes) => changes.some(({ op }) => op === "create"));
-      const [create] = protobuf(payloads[at] as Uint8Array).filter(({ field }) => field === 1);
-      const { id } = records[at]?.[0] as { id: number };
-      expect([...(create?.value as Uint8Array)]).toEqual([0x08, id]);
+      const create = protobuf(payloads[at] as Uint8Array).find(({ field }) => field === 1);
+      const [first] = records[at] as NaiveChange[];
+      expect(create?.value).toEqual(Uint8Array.of(0x08, first?.id ?? 0));
     });
   });
 

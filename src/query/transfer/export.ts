@@ -27,7 +27,12 @@ export async function runExport(
   // A device or a pipe cannot be replaced by a rename.
   const inPlace = fileSystem.info(path)?.kind === "other";
   const target = inPlace ? path : `${path}.partial`;
-  const file = fileSystem.open(target, { write: true, create: "truncate", permissions: 0o666 });
+  const file = fileSystem.open(target, {
+    write: true,
+    create: "truncate",
+    permissions: 0o666,
+    outsideDatabases: true,
+  });
   let count = 0;
   try {
     const sink = new TextSink(file);
