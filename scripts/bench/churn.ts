@@ -47,14 +47,15 @@ export async function runChurn(bench: Bench, name: string, times: number): Promi
     const size = churnSize(dice);
     const key = keys.block(index, index + 1);
     const value = values.sized(dice % 1_000_000, size);
-    const { putFor } = store;
-    if (expiring && putFor === undefined) throw new Error("this store has no expiry");
-    await timed(() =>
-      expiring ? putFor?.call(store, key, value, TTL_SECONDS) : store.put(key, value),
-    );
+    await timed(() => (expiring ? putFor(key, value) : store.put(key, value)));
     sizes[index] = size;
     expires[index] = expiring ? performance.now() + TTL_SECONDS * 1000 : Infinity;
     userBytes += KEY_BYTES + size;
+  };
+
+  const putFor = (key: Uint8Array, value: Uint8Array) => {
+    if (store.putFor === undefined) throw new Error("this store has no expiry");
+    return store.putFor(key, value, TTL_SECONDS);
   };
 
   for (let i = 0; i < count; i++) await put(i, random.next(), false);

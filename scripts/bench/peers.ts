@@ -21,6 +21,7 @@ export interface Peers {
   readonly stores: readonly StoreName[];
   /** Folder in which the packages are installed. */
   readonly modules: string;
+  readonly hasPackages: boolean;
   readonly badger: string | undefined;
   readonly rocksdb: string | undefined;
   /** One line per peer that is left out, and per remark on one that is not. */
@@ -69,7 +70,16 @@ export async function findPeers(): Promise<Peers> {
       remarks.push("rocksdb: this db_bench was built with assertions, which slows it down");
     }
   }
-  return { code: snapshot(), stores, modules, badger: badger.program, rocksdb, remarks, versions };
+  return {
+    code: snapshot(),
+    stores,
+    modules,
+    hasPackages: missing === undefined,
+    badger: badger.program,
+    rocksdb,
+    remarks,
+    versions,
+  };
 }
 
 /** Copies the code to where edits do not reach it; gone when this process is. */

@@ -142,7 +142,7 @@ const FOUND = /\((\d+) of (\d+) found\)/;
 /** What a run printed so far, in the names of the job. */
 export function readDbBench(run: DbBenchRun, output: string): Measure[] {
   const measures: Measure[] = [];
-  let openMs: number | undefined;
+  let openMs = Number.NaN;
   let maxMs = 0;
   // Its progress line is written over itself with carriage returns.
   for (const line of output.split(/[\r\n]+| {10,}/).map((text) => text.trim())) {
@@ -155,7 +155,7 @@ export function readDbBench(run: DbBenchRun, output: string): Measure[] {
     if (result !== null && name !== undefined) {
       checkFound(result[1], line);
       const ops = Number(result[3]);
-      const ms = Number.isNaN(openMs) ? (ops / Number(result[2])) * 1000 : Number(openMs);
+      const ms = Number.isNaN(openMs) ? (ops / Number(result[2])) * 1000 : openMs;
       measures.push({ name, ops, ms });
     } else if (WAITED.test(line) && name !== undefined) {
       measures.push({ name, ops: 1, ms: 0 });

@@ -176,9 +176,28 @@ describe("manifest replay", () => {
     expect(replayManifest(concatBytes(manifest, new Uint8Array(31))).validEnd).toBe(44);
   });
 
-  test("a length beyond the file, a wrong checksum and a bad payload are errors at the tail too", () => {
+  // A record longer than all before it, torn after its header, was taken for damage, as Badger does.
+  test("a long record is torn like any other, unless no record is that long", () => {
     const manifest = concatBytes(HEADER, encodeManifestRecord({ changes: [create(1)] }));
-    const tooLong = fromHex("00 00 01 00 00 00 00 00 00");
+    const changes = Array.from({ length: 50 }, (_, index) => create(index + 2));
+    const long = encodeManifestRecord({ changes });
+    for (let length = 1; length < long.length; length++) {
+      const torn = concatBytes(manifest, long.subarray(0, length));
+      expect(replayManifest(torn).validEnd).toBe(manifest.length);
+    }
+  });
+
+  // One damaged length took all records behind it along, and the next open removed their tables.
+  test("a length beyond the end is damage when records follow", () => {
+    const records = [1, 2, 3].map((n) => encodeManifestRecord({ changes: [create(n)] }));
+    const manifest = concatBytes(HEADER, ...records);
+    manifest[HEADER.length + 3] = 0x40;
+    expect(() => replayManifest(manifest)).toThrow(CorruptionError);
+  });
+
+  test("an absurd length, a wrong checksum and a bad payload are errors at the tail too", () => {
+    const manifest = concatBytes(HEADER, encodeManifestRecord({ changes: [create(1)] }));
+    const tooLong = fromHex("10 00 01 00 00 00 00 00 00");
     expect(() => replayManifest(concatBytes(manifest, tooLong))).toThrow(CorruptionError);
     const zeroPayload = fromHex("00 00 00 04 21 54 19 16 00 00 00 00");
     expect(() => replayManifest(concatBytes(manifest, zeroPayload))).toThrow(

@@ -196,6 +196,40 @@ withBadger("bulk", () => {
   }, 30_000);
 });
 
+withBadger("several writes of a key in one batch", () => {
+  test("share a version, and the last one counts, in the log and in tables", async () => {
+    using folder = new ScratchFolder();
+    const directory = folder.at("data");
+    const db = await openMeles(directory, { valueThreshold: 100, memtableSize: 64 << 10 });
+    const names = Array.from({ length: 300 }, (_, number) => key("k", number));
+    const long = "x".repeat(150);
+    const expected = names.map((name, number) => {
+      if (number % 3 === 0) return [name, undefined] as const;
+      return [name, number % 3 === 1 ? `${long}${number}` : `${number}`] as const;
+    });
+    const batch = db.batch();
+    for (const [name, last] of expected) {
+      await batch.put(name, "first");
+      await batch.delete(name);
+      await batch.put(name, long);
+      if (last === undefined) await batch.delete(name);
+      else await batch.put(name, last);
+    }
+    await batch.flush();
+    const live = expected.flatMap(([name, last]) => (last === undefined ? [] : [[name, last]]));
+    const shown = (entries: readonly FoundVersion[]) =>
+      entries.map((entry) => [entry.key, new TextDecoder().decode(entry.value)]);
+    expect(shown(db.scan().toArray())).toEqual(live as [Uint8Array, string][]);
+    const killed = folder.copyOf(directory);
+    await db.close();
+    for (const copy of [killed, directory]) {
+      await using badger = await BadgerProcess.open(copy, BADGER);
+      expect(shown((await badger.dump()).live)).toEqual(live as [Uint8Array, string][]);
+      await badger.close();
+    }
+  });
+});
+
 withBadger("versions out of order", () => {
   test(`Meles reads what managed transactions wrote in any order (seed ${SEED})`, async () => {
     using folder = new ScratchFolder();
@@ -316,7 +350,6 @@ withBadger("drops", () => {
       {
         await using db = await openMeles(directory, MELES);
         expect([...db.scan().keys()]).toEqual([...rest(names), later]);
-        await db.batch().put("b/again", "1");
         for (const name of names) await db.put(name, value);
         await (dropsAll ? db.dropAll() : db.dropPrefix("b"));
         await db.put(later, value);

@@ -45,7 +45,7 @@ interface Case {
   readonly badger: BadgerOptions;
 }
 
-const MASTER_KEY = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);
+const MASTER_KEY = Uint8Array.from({ length: 24 }, (_, index) => 0xa0 + index);
 const CASES: readonly Case[] = [
   {
     name: "one version, compressed",
@@ -60,10 +60,10 @@ const CASES: readonly Case[] = [
     badger: { compression: 0 },
   },
   {
-    name: "three versions, encrypted",
+    name: "three versions, encrypted with ever new keys",
     versionsToKeep: 3,
-    meles: { compression: "none", encryptionKey: MASTER_KEY },
-    badger: { compression: 2, encryptionKey: MASTER_KEY },
+    meles: { compression: "none", encryptionKey: MASTER_KEY, encryptionKeyRotationMs: 1 },
+    badger: { compression: 2, encryptionKey: MASTER_KEY, encryptionRotationMs: 1 },
   },
 ];
 

@@ -332,7 +332,7 @@ function isSame(a: Stored, b: Stored): boolean {
   return a.value === b.value && a.userMeta === b.userMeta && a.expiresAt === b.expiresAt;
 }
 
-function isExpired({ expiresAt }: Stored, seconds: number): boolean {
+export function isExpired({ expiresAt }: Stored, seconds: number): boolean {
   return expiresAt !== 0 && expiresAt <= seconds;
 }
 

@@ -2,7 +2,7 @@
 
 import { MelesError } from "../../src/base/errors.ts";
 import { buffer, bytesOf, DIRECTORY } from "./database-life.ts";
-import { type Commit, difference, type Stored, type Write } from "./expected-commits.ts";
+import { type Commit, difference, isExpired, type Stored, type Write } from "./expected-commits.ts";
 import type { OpenTransaction, Simulation } from "./simulation.ts";
 import { Died } from "./world.ts";
 
@@ -133,9 +133,11 @@ async function dropPrefix(simulation: Simulation): Promise<void> {
   await current.settleAll();
   const key = workload.key(random);
   const prefix = random.below(8) === 0 ? "" : key.slice(0, 1 + random.below(key.length));
-  const writes: Write[] = [...expected.content().keys()]
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => ({ key: name, value: undefined, userMeta: 0, expiresAt: 0 }));
+  // What has expired is not seen, and shows again if the clock goes back.
+  const { nowSeconds } = simulation.times;
+  const writes: Write[] = [...expected.content()]
+    .filter(([name, entry]) => name.startsWith(prefix) && !isExpired(entry, nowSeconds))
+    .map(([name]) => ({ key: name, value: undefined, userMeta: 0, expiresAt: 0 }));
   simulation.tell(`prefix ${JSON.stringify(prefix)}, ${writes.length} keys`);
   if (writes.length === 0) return;
   const commit = current.issue(writes);

@@ -128,7 +128,7 @@ export class CommitQueue {
     const isSingle = writes.length === 1;
     const bytes = commit.bytes + (isSingle ? 0 : TRANSACTION_END_BYTES_MAX);
     this.#requireFits(bytes, writes.length);
-    if (this.#mustWait || !this.#makeRoom(bytes)) {
+    if (this.#mustWait || !this.#makeRoom(bytes, writes.length)) {
       return this.#wait(() => this.commit(commit));
     }
     if (reads !== undefined) {
@@ -333,7 +333,7 @@ export class CommitQueue {
 
   #requireFits(bytes: number, writes: number): void {
     const allowed = this.#parts.memtables.commitBytesMax;
-    if (bytes <= allowed) return;
+    if (this.#parts.memtables.fitsAlone(bytes, writes)) return;
     throw new MelesError(
       "ERR_TRANSACTION_TOO_LARGE",
       `a commit of ${writes} writes takes ${bytes} bytes of log, ${allowed} are allowed; ` +
@@ -347,11 +347,11 @@ export class CommitQueue {
   }
 
   /** Room for a commit in the active memtable, rotating if need be. False: flushes must catch up first. */
-  #makeRoom(bytes: number): boolean {
+  #makeRoom(bytes: number, entries = 1): boolean {
     const { memtables } = this.#parts;
-    if (memtables.hasRoom(bytes)) return true;
+    if (memtables.hasRoom(bytes, entries)) return true;
     if (this.#groupFirst !== 0) this.writeGroup();
-    if (memtables.active.memtable.isEmpty) return memtables.hasRoom(bytes);
+    if (memtables.active.memtable.isEmpty) return memtables.hasRoom(bytes, entries);
     if (!this.#parts.canRotate()) {
       const obstacle = this.#parts.obstacle();
       if (obstacle === undefined) return false;
@@ -368,7 +368,7 @@ export class CommitQueue {
   }
 
   #canProceed(): boolean {
-    return this.#parts.memtables.hasRoom(1) || this.#parts.canRotate();
+    return this.#parts.memtables.hasRoom(1, 1) || this.#parts.canRotate();
   }
 
   #begin(): Version {
@@ -419,7 +419,7 @@ export class CommitQueue {
       const { key, value, version, meta, userMeta, expiresAt } = entries[next] as VersionedEntry;
       const bytes = this.#recordBytes(key, value, expiresAt);
       const staged = memtable.usedBytes - memtable.indexedBytes;
-      if (staged > 0 && (staged >= BULK_GROUP_BYTES || !memtables.hasRoom(bytes))) break;
+      if (staged > 0 && (staged >= BULK_GROUP_BYTES || !memtables.hasRoom(bytes, 1))) break;
       this.#stageRecord(bytes, meta, userMeta, expiresAt, key, version, value);
       if (version > this.#heldVersion) this.#heldVersion = version;
     }

@@ -15,7 +15,7 @@ import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { LogFile } from "../log/log-file.ts";
 import type { LogKeys } from "../log/log-keys.ts";
-import { Memtable } from "../memtable/memtable.ts";
+import { Memtable, READER_ENTRY_COST } from "../memtable/memtable.ts";
 
 export interface LoggedMemtable {
   readonly memtable: Memtable;
@@ -25,8 +25,11 @@ export interface LoggedMemtable {
   cipher: LogCipher | undefined;
 }
 
-/** Badger's default replay arena: a log that needs more would end the reading process (hazard 10). */
-const READER_BYTES_MAX = 64 << 20;
+/**
+ * Badger's replay arena with its default options has 87,241,465 bytes: a log that needs more would end
+ * the reading process (hazard 10). Towers of its skip list are drawn at random, so some is left over.
+ */
+const READER_BYTES_MAX = 76 << 20;
 
 export class Memtables {
   readonly #env: Env;
@@ -92,17 +95,22 @@ export class Memtables {
     return bytes;
   }
 
-  /** Most a single commit may take. */
+  /** Whether a commit fits into an empty memtable, ours and the one of a Badger that replays it. */
+  fitsAlone(bytes: number, entries: number): boolean {
+    return bytes <= this.commitBytesMax && readerCost(bytes, entries) <= READER_BYTES_MAX;
+  }
+
+  /** Most log bytes a single commit may take. */
   get commitBytesMax(): number {
     return this.#arenaBytes - LOG_HEADER_SIZE;
   }
 
-  /** Whether `bytes` more fit into the active memtable. */
-  hasRoom(bytes: number): boolean {
+  /** Whether `entries` more, of `bytes` of log in all, fit into the active memtable. */
+  hasRoom(bytes: number, entries: number): boolean {
     const { memtable } = this.#active;
     return (
       memtable.freeBytes >= bytes &&
-      memtable.readerBytes < READER_BYTES_MAX &&
+      memtable.readerBytes + readerCost(bytes, entries) <= READER_BYTES_MAX &&
       memtable.pointedBytes < this.#pointedBytesMax
     );
   }
@@ -210,4 +218,9 @@ export class Memtables {
       ...this.#frozen.map((one) => one.memtable).reverse(),
     ];
   }
+}
+
+/** What records of so many bytes take of Badger's arena at most. */
+function readerCost(bytes: number, entries: number): number {
+  return bytes + entries * READER_ENTRY_COST;
 }

@@ -261,7 +261,8 @@ class DirectoryCheck {
         file.close();
       }
       const isNewest = number === this.#names.valueLogs.at(-1);
-      if (!isNewest && !this.#pointers.isUsed(number)) {
+      const isKnown = this.#findings.length === 0;
+      if (isKnown && !isNewest && !this.#pointers.isUsed(number)) {
         this.#note(name, 0, "nothing points into it; it is collected while the database is open");
       }
     });

@@ -23,7 +23,7 @@ import { MemtableCursor } from "./memtable-cursor.ts";
 import { SkipList } from "./skip-list.ts";
 
 /** Badger's reader pays this much arena per entry beyond key and value (format text 13.2), rounded up. */
-const READER_ENTRY_COST = 42;
+export const READER_ENTRY_COST = 42;
 
 const INITIAL_ENTRIES = 1024;
 
@@ -52,6 +52,7 @@ export class Memtable {
   #maxVersion = 0;
   #minVersion = Number.POSITIVE_INFINITY;
   #readerBytes = 0;
+  #stagedReaderBytes = 0;
   #tombstones = 0;
   #latestExpiry = 0;
   /** Bytes of value-log records pointed to, by file. Superseded entries count too. */
@@ -130,7 +131,8 @@ export class Memtable {
 
   /** What Badger would need of its arena to replay this log: bounded by the rotation rule (hazard 10). */
   get readerBytes(): number {
-    return this.#readerBytes;
+    // Nothing is known of a staged record but its length, which its share of the arena exceeds by the cost.
+    return this.#readerBytes + this.#stagedReaderBytes;
   }
 
   /** Memory in use, in bytes: what is left of the arena has never been touched. */
@@ -143,6 +145,7 @@ export class Memtable {
     assert(bytes <= this.freeBytes, "the memtable was rotated before it overflowed");
     const offset = this.#used;
     this.#used += bytes;
+    this.#stagedReaderBytes += bytes + READER_ENTRY_COST;
     return offset;
   }
 
@@ -153,6 +156,7 @@ export class Memtable {
       "only an unindexed tail is rolled back",
     );
     this.#used = offset;
+    if (offset === this.#indexed) this.#stagedReaderBytes = 0;
   }
 
   /** Makes every record up to the end of the reserved space readable. */
@@ -165,6 +169,7 @@ export class Memtable {
       offset = view.end;
     }
     this.#indexed = offset;
+    this.#stagedReaderBytes = 0;
   }
 
   /** Replay: indexes the single record at `offset`, whose transaction is complete. */

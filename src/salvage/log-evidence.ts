@@ -131,6 +131,8 @@ class DamagedLog {
       return false;
     }
     if ((view.meta & META_TRANSACTION_END) !== 0) {
+      // Its value is not looked at: with a threshold of 0 Badger puts it where its own replay does not
+      // find it, and loses the transaction.
       if (this.#version !== view.version) this.#endUnmarked(offset);
       this.#commit();
     } else if ((view.meta & META_IN_TRANSACTION) !== 0) {

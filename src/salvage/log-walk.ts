@@ -76,5 +76,5 @@ function tailOf(file: SourceFile, start: number): LogFault[] {
   if (end === start) return [];
   const bytes = file.read(start, Math.min(end, start + WINDOW_BYTES) + 16);
   const gap = { start: 0, end: Math.min(bytes.length, end - start) };
-  return [{ start, end, isUnfinishedTail: isUnfinished(bytes, gap) }];
+  return [{ start, end, isUnfinishedTail: isUnfinished(bytes, gap, file.size - start) }];
 }

@@ -38,11 +38,12 @@ export interface NewDirectoryOptions {
   readonly externalMagic: number;
   /** Values of at least so many bytes go to the value log. */
   readonly valueThreshold: number;
+  /** A table is full from so many bytes on. */
+  readonly tableSizeBytes: number;
 }
 
 /** Badger's and our last level: nothing lies below it. */
 const LAST_LEVEL = 6;
-const TABLE_BYTES = 64 << 20;
 const VALUE_LOG_LIMITS = { fileSizeBytes: 256 << 20, recordCountMax: 1_000_000 };
 /** Bits that meant something in the source only. */
 const LOCAL_BITS = META_POINTER | META_IN_TRANSACTION | META_TRANSACTION_END;
@@ -178,7 +179,7 @@ export class NewDirectory {
   #builderFor(key: Uint8Array): TableBuilder {
     const builder = this.#builder;
     if (builder !== undefined) {
-      if (builder.estimatedSizeBytes < TABLE_BYTES) {
+      if (builder.estimatedSizeBytes < this.#options.tableSizeBytes) {
         this.#lastKey = key;
         return builder;
       }

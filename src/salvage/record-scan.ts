@@ -102,13 +102,18 @@ function claimedKey(bytes: Uint8Array, offset: number): number {
 
 /**
  * Whether an interrupted write explains the tail: the record it begins with was not written to its end,
- * or sectors of it never reached the disk and read as zeros.
+ * or sectors of it never reached the disk and read as zeros. The file has `sizeBytes`; `bytes` may hold
+ * less of it.
  */
-export function isUnfinished(bytes: Uint8Array, { start, end }: RecordGap): boolean {
+export function isUnfinished(
+  bytes: Uint8Array,
+  { start, end }: RecordGap,
+  sizeBytes = bytes.length,
+): boolean {
   const claimed = claimedEnd(bytes, start);
-  if (claimed < 0) return bytes.length - start < RECORD_BYTES_MIN;
+  if (claimed < 0) return sizeBytes - start < RECORD_BYTES_MIN;
   // A checksum may end with zeros, which count as the end of the file's content.
-  if (claimed > end + CRC_BYTES) return true;
+  if (claimed > sizeBytes || claimed > end + CRC_BYTES) return true;
   return hasZeroSector(bytes, start, end);
 }
 

@@ -34,6 +34,8 @@ export interface SalvageRequest {
   readonly onProgress: ((done: SalvageProgress) => void) | undefined;
 }
 
+/** Tables of the new directory. */
+const TABLE_BYTES = 64 << 20;
 /** Entries copied between two returns to the event loop. */
 const CHUNK_ENTRIES = 4096;
 
@@ -68,6 +70,7 @@ async function copy(
     compression: source.commonCompression(),
     externalMagic: source.manifest.externalMagic,
     valueThreshold,
+    tableSizeBytes: TABLE_BYTES,
   });
   const values = new ValueFinder(fileSystem, source.path, source.keys, source.valueLogs);
   const merge = new EntryMerge(source.sources(onBytes));

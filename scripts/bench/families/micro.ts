@@ -17,7 +17,7 @@ export const micro: Family = {
   title: "Small parts",
   isDefault: false,
   async run({ peers, repetitions }) {
-    if (!peers.stores.includes("lmdb")) {
+    if (!peers.hasPackages) {
       return { sections: [], remarks: ["micro: skipped, mitata comes with the peers' packages"] };
     }
     const samples = new Map<string, number[]>();

@@ -8,7 +8,7 @@ import { microBenches } from "./benches.ts";
 
 /** The part of mitata that is used here. Times are in nanoseconds. */
 interface Mitata {
-  measure(run: () => unknown): Promise<{ readonly p50: number; readonly p99: number }>;
+  readonly measure: (run: () => unknown) => Promise<{ readonly p50: number; readonly p99: number }>;
 }
 
 const [, , folder, modules] = process.argv;

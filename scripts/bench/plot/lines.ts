@@ -64,7 +64,7 @@ function drawPanel({ name, x, y, curves }: Panel, top: number): string[] {
     bottom,
     top + 16,
   );
-  const parts = [label(16, top + 6, name, { bold: true })];
+  const parts = [label(16, top + 6, `${name}, ${y.name}`, { bold: true })];
   for (const tick of toY.ticks) {
     parts.push(line(LEFT, toY.at(tick), WIDTH - RIGHT, toY.at(tick)));
     parts.push(label(LEFT - 6, toY.at(tick) + 4, y.text(tick), { size: 11, anchor: "end" }));
@@ -73,7 +73,6 @@ function drawPanel({ name, x, y, curves }: Panel, top: number): string[] {
     parts.push(label(toX.at(tick), bottom + 16, x.text(tick), { size: 11, anchor: "middle" }));
   }
   parts.push(label(WIDTH - RIGHT, bottom + 32, x.name, { size: 11, anchor: "end" }));
-  parts.push(label(LEFT + 4, top + 12, y.name, { size: 11 }));
   for (const { store, points: own } of curves) {
     parts.push(
       polyline(

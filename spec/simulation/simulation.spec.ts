@@ -1,0 +1,57 @@
+/**
+ * Simulated histories. Fixed seeds, and some new ones each time; `bun run fuzz simulate` goes on with more,
+ * and `bun run fuzz simulate --seed N` repeats one.
+ */
+
+import { describe, expect, test } from "bun:test";
+
+import { failureOf, report } from "./shrink.ts";
+import { Simulation } from "./simulation.ts";
+
+const FIXED = 120;
+const NEW = 60;
+const PER_TEST = 30;
+const newSeed = Date.now() % 1_000_000_000;
+
+async function runAll(first: number): Promise<void> {
+  for (let seed = first; seed < first + PER_TEST; seed++) {
+    const failure = await failureOf(seed);
+    if (failure !== undefined) throw new Error(await report(failure), { cause: failure.cause });
+  }
+}
+
+describe("a simulated database loses nothing and shows nothing wrong", () => {
+  for (let seed = 1; seed <= FIXED; seed += PER_TEST) {
+    test(`seeds ${seed} to ${seed + PER_TEST - 1}`, () => runAll(seed), 60_000);
+  }
+
+  for (let seed = newSeed; seed < newSeed + NEW; seed += PER_TEST) {
+    test(`new seeds ${seed} to ${seed + PER_TEST - 1}`, () => runAll(seed), 60_000);
+  }
+});
+
+describe("a simulation", () => {
+  test("does the same in the same order for the same seed", async () => {
+    for (const seed of [3, 4, 5, 6]) {
+      const [one, other] = [new Simulation(seed), new Simulation(seed)];
+      await one.run();
+      await other.run();
+      expect(one.world.trace.count).toBeGreaterThan(100);
+      expect(other.world.trace.count).toBe(one.world.trace.count);
+      expect(other.world.trace.fingerprint).toBe(one.world.trace.fingerprint);
+    }
+  });
+
+  test("takes every kind of step, and dies in every way", async () => {
+    const taken = new Set<string>();
+    for (let seed = 200; seed < 215; seed++) {
+      const simulation = new Simulation(seed);
+      await simulation.run();
+      for (const step of simulation.taken.keys()) taken.add(step);
+    }
+    const steps = (await import("./steps.ts")).STEPS.map(({ name }) => name);
+    for (const name of [...steps, "recovery after kill", "recovery after power loss"]) {
+      expect(taken).toContain(name);
+    }
+  });
+});
