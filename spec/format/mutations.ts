@@ -5,7 +5,11 @@ import type { Seeded } from "./seeded.ts";
 const EXTREMES = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff];
 
 /** A spoiled copy; one to four mutations on top of each other. */
-export function mutated(good: Uint8Array, others: readonly Uint8Array[], random: Seeded): Uint8Array {
+export function mutated(
+  good: Uint8Array,
+  others: readonly Uint8Array[],
+  random: Seeded,
+): Uint8Array {
   let bytes: Uint8Array = good.slice();
   for (let left = 1 + random.below(4); left > 0; left--) bytes = mutateOnce(bytes, others, random);
   return bytes;

@@ -21,9 +21,12 @@ export function decodeSpoiled(seed: number): Decoder {
   } catch (error) {
     if (!(error instanceof MelesError)) {
       const shown = bytes.subarray(0, 400).toHex();
-      throw new Error(`${decoder.name}, seed ${seed}: ${String(error)}\n  ${shown}`, { cause: error });
+      throw new Error(`${decoder.name}, seed ${seed}: ${String(error)}\n  ${shown}`, {
+        cause: error,
+      });
     }
   }
-  if (Bun.nanoseconds() - started > NANOSECONDS_MAX) throw new Error(`${decoder.name}, seed ${seed}: too slow`);
+  if (Bun.nanoseconds() - started > NANOSECONDS_MAX)
+    throw new Error(`${decoder.name}, seed ${seed}: too slow`);
   return decoder;
 }

@@ -28,17 +28,17 @@ export async function makeDirectory(seed: number, more: OpenOptions = {}): Promi
   const options = { ...TINY, levelZeroTables: 3, versionsToKeep: 3, ...more };
   for (let opening = 0; opening < 3; opening++) {
     const db = await openIn(env, options);
-    for (let i = 0; i < 260; i++) {
+    for (let i = 0; i < 130; i++) {
       await commit(db, random);
-      if (i % 90 === 89) await db.flush();
+      if (i % 50 === 49) await db.flush();
       env.clock.advance(10);
     }
     await db.close();
   }
   const db = await openIn(env, { ...options, levelZeroTables: 20, levelZeroTablesStall: 40 });
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 30; i++) {
     await commit(db, random);
-    if (i % 20 === 19) await db.flush();
+    if (i % 10 === 9) await db.flush();
   }
   system.hook = (operation, path) => {
     if (operation === "create" && path.endsWith(".sst")) throw ioFailure("create", path, "ENOSPC");
@@ -60,13 +60,13 @@ async function commit(db: Database, random: SeededRandom): Promise<void> {
   const count = random.below(4) === 0 ? 1 + random.below(4) : 1;
   const transaction = db.begin();
   for (let i = 0; i < count; i++) {
-    const key = `key-${String(random.below(900)).padStart(3, "0")}`;
+    const key = `key-${String(random.below(500)).padStart(3, "0")}`;
     const kind = random.below(10);
     if (kind === 0) {
       transaction.delete(key);
       continue;
     }
-    const size = kind < 3 ? 200 + random.below(600) : random.below(80);
+    const size = kind < 3 ? 200 + random.below(300) : random.below(80);
     const value = new Uint8Array(size);
     random.fill(value);
     const expires = kind === 4 ? { expiresAt: 4_000_000_000 } : {};

@@ -21,6 +21,7 @@ export interface CommitQueueParts {
   readonly valueThreshold: number;
   readonly sync: SyncLevel;
   readonly syncIntervalMs: number;
+  readonly isEncrypted: boolean;
   /** May the active memtable be frozen now, or are too many waiting for their flush? */
   readonly canRotate: () => boolean;
   /** A group was written. */

@@ -492,7 +492,11 @@ export class CommitQueue {
     try {
       valueLog.flush();
       // Also if the write fails: the file may be there, and later groups go into it.
-      if (memtables.active.log === undefined) this.#sync.noteNewName();
+      if (memtables.active.log === undefined) {
+        this.#sync.noteNewName();
+        // An encrypted log has no room for a link to the one before (format/log-link.ts).
+        if (this.#parts.isEncrypted && this.#parts.sync === "interval") this.#sync.now();
+      }
       memtables.writeLog(from, from + length);
       if (this.#groupSync) this.#sync.now();
       else if (this.#parts.sync === "interval") this.#sync.schedule();

@@ -12,6 +12,7 @@ import type { Env } from "../env/env.ts";
 import { memFileName } from "../format/file-names.ts";
 import { LogCipher } from "../format/encryption.ts";
 import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { encodeLogLink } from "../format/log-link.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { LogFile } from "../log/log-file.ts";
 import type { LogKeys } from "../log/log-keys.ts";
@@ -174,9 +175,8 @@ export class Memtables {
   #openLog(): LogFile {
     const active = this.#active;
     if (active.log === undefined) {
-      const iv = new Uint8Array(12);
-      this.#env.random.fill(iv);
       const dataKey = this.#keys.current();
+      const iv = dataKey === undefined ? this.#linkToPrevious() : this.#randomIv();
       const header = encodeLogHeader(dataKey?.keyId ?? 0, iv);
       active.cipher = dataKey === undefined ? undefined : new LogCipher(dataKey.key, iv);
       active.memtable.arena.set(header, 0);
@@ -188,6 +188,21 @@ export class Memtables {
       );
     }
     return active.log;
+  }
+
+  /** Lets recovery notice when the end of the log before is lost. */
+  #linkToPrevious(): Uint8Array {
+    const previous = this.#frozen.findLast((one) => one.log !== undefined);
+    return encodeLogLink({
+      previousNumber: previous?.number ?? 0,
+      previousBytes: previous?.memtable.usedBytes ?? 0,
+    });
+  }
+
+  #randomIv(): Uint8Array {
+    const iv = new Uint8Array(12);
+    this.#env.random.fill(iv);
+    return iv;
   }
 
   /** Logs with bytes that are not synced yet. */

@@ -188,6 +188,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     valueThreshold: settings.valueThreshold,
     sync: settings.sync,
     syncIntervalMs: settings.syncIntervalMs,
+    isEncrypted: settings.encryptionKey !== undefined,
     canRotate: () => maintenance.canRotate(),
     onWrite: () => maintenance.noteWrite(),
     onRotate: () => maintenance.schedule(),

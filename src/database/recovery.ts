@@ -17,6 +17,7 @@ import type { File } from "../env/file-system.ts";
 import { DISCARD, memFileName, valueLogFileName } from "../format/file-names.ts";
 import { decodeDiscardTable } from "../format/discard-table.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { decodeLogLink } from "../format/log-link.ts";
 import { damaged, located } from "../format/damage.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { LogReplay } from "../format/log-replay.ts";
@@ -84,7 +85,9 @@ export function recoverLogs(
   let floor = floorVersion;
   try {
     let isCut = false;
+    let previous: RecoveredLog | undefined;
     for (const number of numbers) {
+      isCut ||= previous !== undefined && isBehindGap(env, directory, number, previous);
       if (isCut) {
         // A power cut took the end of an older log: what the newer ones hold comes behind a gap.
         if (!readOnly) env.fileSystem.remove(join(directory, memFileName(number)));
@@ -95,6 +98,7 @@ export function recoverLogs(
       else memtables.push(logged);
       floor = Math.max(floor, logged.memtable.maxVersion);
       isCut ||= logged.isCut;
+      previous = logged;
     }
   } catch (error) {
     for (const { log } of memtables) log?.close();
@@ -130,6 +134,33 @@ export function syncRecovered(
 interface RecoveredLog extends LoggedMemtable {
   /** A crash has taken the end of the log. */
   readonly isCut: boolean;
+  readonly end: number;
+}
+
+/** Whether this log was written after more of the previous one than is left of it. */
+function isBehindGap(
+  env: Env,
+  directory: string,
+  number: FileNumber,
+  previous: RecoveredLog,
+): boolean {
+  const file = env.fileSystem.open(join(directory, memFileName(number)), {
+    write: false,
+    create: "never",
+  });
+  try {
+    const header = new Uint8Array(LOG_HEADER_SIZE);
+    if (file.read(header, 0, LOG_HEADER_SIZE, 0) < LOG_HEADER_SIZE) return false;
+    const { keyId, baseIv } = decodeLogHeader(header);
+    const link = keyId === 0 ? decodeLogLink(baseIv) : undefined;
+    return (
+      link !== undefined &&
+      link.previousNumber === previous.number &&
+      previous.end < link.previousBytes
+    );
+  } finally {
+    file.close();
+  }
 }
 
 function recoverLog(
@@ -151,10 +182,10 @@ function recoverLog(
     const isCut = end < size && hasBytes(memtable.arena, end, size);
     if (readOnly) {
       log.close();
-      return { memtable, number, log: undefined, cipher: undefined, isCut };
+      return { memtable, number, log: undefined, cipher: undefined, isCut, end };
     }
     if (end < size) log.truncate(end);
-    return { memtable, number, log, cipher: undefined, isCut };
+    return { memtable, number, log, cipher: undefined, isCut, end };
   } catch (error) {
     log.close();
     throw located(error, name, 0);
