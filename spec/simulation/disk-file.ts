@@ -22,18 +22,18 @@ type Change =
   | { readonly kind: "write"; readonly position: number; readonly bytes: Uint8Array }
   | { readonly kind: "truncate"; readonly size: number };
 
-/** Bytes that grow; beyond `size` all zeros. */
+/** Bytes that grow. What lies beyond `bytes` and before `size` is a hole: zeros that take no memory. */
 class Image {
   bytes: Uint8Array;
   size: number;
 
-  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+  constructor(bytes = new Uint8Array(0), size = bytes.length) {
     this.bytes = bytes;
-    this.size = bytes.length;
+    this.size = size;
   }
 
   copy(): Image {
-    return new Image(this.bytes.slice(0, this.size));
+    return new Image(this.bytes.slice(0, this.size), this.size);
   }
 
   apply(change: Change): void {
@@ -42,31 +42,38 @@ class Image {
   }
 
   write(position: number, source: Uint8Array): void {
-    if (position + source.length > this.size) this.resize(position + source.length);
+    const end = position + source.length;
+    this.#reserve(end);
+    if (end > this.size) this.size = end;
     this.bytes.set(source, position);
   }
 
   resize(size: number): void {
-    if (size > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(size, this.bytes.length * 2, 1024));
-      grown.set(this.bytes.subarray(0, this.size));
-      this.bytes = grown;
-    } else if (size < this.size) {
-      this.bytes.fill(0, size, this.size);
-    }
+    if (size < this.bytes.length) this.bytes.fill(0, size);
     this.size = size;
+  }
+
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
+    const count = Math.max(0, Math.min(length, this.size - position));
+    const held = this.bytes.subarray(position, position + count);
+    target.set(held, targetOffset);
+    target.fill(0, targetOffset + held.length, targetOffset + count);
+    return count;
   }
 
   /** Takes over `[start, end)` as it is in `source`, without changing the size. */
   takeRange(source: Image, start: number, end: number): void {
-    if (end > this.bytes.length) {
-      const { size } = this;
-      this.resize(end);
-      this.size = size;
-    }
-    const from = source.bytes.subarray(start, Math.min(end, source.bytes.length));
+    if (start >= source.bytes.length && start >= this.bytes.length) return;
+    this.#reserve(end);
     this.bytes.fill(0, start, end);
-    this.bytes.set(from, start);
+    this.bytes.set(source.bytes.subarray(start, Math.min(end, source.bytes.length)), start);
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(length, this.bytes.length * 2, 1024));
+    grown.set(this.bytes);
+    this.bytes = grown;
   }
 }
 
@@ -86,15 +93,26 @@ export class DiskFile {
     return this.#cache.size;
   }
 
+  /** Another file in the same state. */
+  clone(): DiskFile {
+    const other = new DiskFile();
+    other.#cache = this.#cache.copy();
+    other.#platter = this.#platter.copy();
+    other.#unsynced = [...this.#unsynced];
+    other.#settled = this.#settled;
+    for (const page of this.#stalePages) other.#stalePages.add(page);
+    return other;
+  }
+
   /** A copy of the content. */
   content(): Uint8Array {
-    return this.#cache.bytes.slice(0, this.#cache.size);
+    const content = new Uint8Array(this.#cache.size);
+    this.#cache.read(content, 0, content.length, 0);
+    return content;
   }
 
   read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
-    const count = Math.max(0, Math.min(length, this.#cache.size - position));
-    target.set(this.#cache.bytes.subarray(position, position + count), targetOffset);
-    return count;
+    return this.#cache.read(target, targetOffset, length, position);
   }
 
   write(position: number, bytes: Uint8Array): void {
@@ -219,10 +237,8 @@ function scattered(
       if (index < momentOf(at / unitBytes)) result.takeRange(current, at, at + unitBytes);
     }
   });
-  const left = new Image();
-  left.resize(size);
-  left.bytes.set(result.bytes.subarray(0, Math.min(size, result.bytes.length)));
-  return left;
+  const held = result.bytes.slice(0, size);
+  return new Image(held, size);
 }
 
 /** The bytes that a change makes the file system write; cutting zeroes the rest of the last page. */

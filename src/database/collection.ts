@@ -158,6 +158,7 @@ export class Collection {
       liveBytes: this.#liveBytes(file, live.get(file) ?? 0),
       isBusy:
         file === valueLog.activeFile ||
+        memtables.hasLeftLogs ||
         (valueLog.groupFirstFile > 0 && file >= valueLog.groupFirstFile) ||
         memtables.newestFirst.some((memtable) => memtable.valueLogBytes.has(file)),
     }));

@@ -90,6 +90,11 @@ export class Memtables {
     return this.#newestFirst.some((memtable) => !memtable.isEmpty && !memtable.isKnownOrdered);
   }
 
+  /** A log whose entries are in a table is still there, and a replay would follow its pointers. */
+  get hasLeftLogs(): boolean {
+    return this.#leftLogs.length > 0;
+  }
+
   get heldBytes(): number {
     let bytes = 0;
     for (const memtable of this.#newestFirst) bytes += memtable.heldBytes;

@@ -33,7 +33,7 @@ export interface IndexEvidence {
   /** Key that makes sense of the index; `undefined` = in clear. */
   readonly key: Uint8Array | undefined;
   readonly maxVersion: Version;
-  /** Where the blocks end: the index begins there, or the file ends. */
+  /** Where the blocks end at the latest: where a sound index begins, else where the file ends. */
   readonly blocksEnd: number;
 }
 
@@ -50,21 +50,45 @@ export function readIndexEvidence(
   };
   const footer = attempt<TableFooter | undefined>(() => decodeTableFooter(tail, size), complain);
   if (footer === undefined) return nothing(problem ?? "", size);
-  const { indexOffset, indexLength } = footer;
+  const sound = soundFooter(file, footer);
+  const { indexOffset, indexLength } = sound ?? footer;
   const stored = file.read(indexOffset, indexOffset + indexLength);
-  attempt(() => verifyTableIndex(footer, stored), complain);
-  let undecoded: string | undefined;
+  if (sound === undefined) complain("its checksum does not match");
   for (const key of keys) {
     const fields = attempt(
       () => decodeTableIndex(key === undefined ? stored : decryptBlock(key, stored), indexOffset),
-      (message) => {
-        undecoded ??= message;
-        return undefined;
-      },
+      complain,
     );
-    if (fields !== undefined) return evidenceOf(fields, key, problem, indexOffset);
+    // What an earlier key has made of it says nothing.
+    if (fields !== undefined) {
+      if (sound !== undefined) problem = undefined;
+      return evidenceOf(fields, key, problem, sound === undefined ? size : indexOffset);
+    }
   }
-  return nothing(problem ?? undecoded ?? "", indexOffset);
+  return nothing(problem ?? "", sound === undefined ? size : indexOffset);
+}
+
+/**
+ * The footer whose index matches its checksum: as it stands, or with one bit of the index's length the
+ * other way, because without the length an encrypted table would be lost altogether.
+ */
+function soundFooter(file: SourceFile, footer: TableFooter): TableFooter | undefined {
+  const end = footer.indexOffset + footer.indexLength;
+  for (let bit = -1; bit < 32; bit++) {
+    const indexLength = bit < 0 ? footer.indexLength : (footer.indexLength ^ (1 << bit)) >>> 0;
+    if (indexLength === 0 || indexLength > end) continue;
+    const candidate = { ...footer, indexLength, indexOffset: end - indexLength };
+    const stored = file.read(candidate.indexOffset, end);
+    const isSound = attempt(
+      () => {
+        verifyTableIndex(candidate, stored);
+        return true;
+      },
+      () => false,
+    );
+    if (isSound) return candidate;
+  }
+  return undefined;
 }
 
 /** Whether a plain index that fits a table whose blocks end at `blocksEnd` begins at that very place. */

@@ -85,7 +85,7 @@ class Survey {
     const codec = this.#provenCodec() ?? (problem === undefined ? undefined : this.#foundCodec());
     if (problem !== undefined && codec !== undefined) {
       const reason = `the index is damaged (${problem}); blocks are sought without it`;
-      this.#findings.add({ file: this.#file.name, offset: blocksEnd, reason, lost: false });
+      this.#findings.add({ file: this.#file.name, offset: 0, reason, lost: false });
     }
     if (codec === undefined) {
       this.#lose(0, this.#whyNothing(), blocks[0]?.key, this.#index.largestKey);
@@ -184,7 +184,7 @@ class Survey {
       if (block.start > done) this.#loseGap(done, block.start, before, this.#decoder.firstKey);
       done = block.end;
     }
-    // Behind the last block lies the index. Where the footer does not say so, it may do so itself.
+    // Behind the last block lies the index, which may be whole enough to say that it is the last.
     if (done === blocksEnd || (canSearch && isIndexAt(this.#searched(), done))) return;
     this.#loseGap(done, blocksEnd, this.#lastKey, undefined);
   }

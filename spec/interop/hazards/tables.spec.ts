@@ -182,7 +182,7 @@ describe("hazard 24: which bytes a checksum covers", () => {
     const { id, blocks } = content.tables[0] as NaiveTable;
     const path = join(copy, `${String(id).padStart(6, "0")}.sst`);
     const bytes = readFileSync(path);
-    const { offset, stored: block } = blocks[3] as NaiveTable["blocks"][number];
+    const { offset, stored: block } = blocks[blocks.length >> 1] as NaiveTable["blocks"][number];
     const at = offset + Math.floor(block.length / 2);
     bytes[at] = (bytes[at] as number) ^ 1;
     writeFileSync(path, bytes);
@@ -320,10 +320,19 @@ describe("hazard 30: precedence in level 0 is by number", () => {
     }
   });
 
-  test("a number is never given to two tables", () => {
+  test("a number is not given again while it is in use, and level 0 only grows upwards", () => {
     for (const { content } of stored) {
-      const made = content.manifest.records.flat().filter(({ op }) => op === "create");
-      expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
+      const live = new Map<number, number>();
+      for (const { id, op, level } of content.manifest.records.flat()) {
+        if (op === "create") {
+          expect(live.has(id)).toBe(false);
+          const levelZero = [...live].filter(([, other]) => other === 0).map(([number]) => number);
+          if (level === 0) expect(id).toBeGreaterThan(Math.max(0, ...levelZero));
+          live.set(id, level);
+        } else {
+          live.delete(id);
+        }
+      }
     }
   });
 });
