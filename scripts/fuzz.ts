@@ -39,24 +39,30 @@ const [name = "", ...rest] = positionals;
 const load = TARGETS[name];
 if (load === undefined || rest.length > 0) {
   const names = Object.keys(TARGETS).join("|");
-  process.stderr.write(`usage: bun run fuzz ${names} [--seed N] [--minutes M] [--count C] [--steps A,B,…]\n`);
+  process.stderr.write(
+    `usage: bun run fuzz ${names} [--seed N] [--minutes M] [--count C] [--steps A,B,…]\n`,
+  );
   process.exit(2);
 }
 await ensureInstalled("all");
 process.exitCode = (await run(name, await load())) ? 0 : 1;
 
 async function run(target: string, { run: runSeed }: FuzzTarget): Promise<boolean> {
-  const isOne = values.seed !== undefined && values.minutes === undefined && values.count === undefined;
+  const isOne =
+    values.seed !== undefined && values.minutes === undefined && values.count === undefined;
   const first = values.seed === undefined ? Date.now() % 1_000_000_000 : numberOf(values.seed);
   const countMax = isOne ? 1 : numberOf(values.count ?? "Infinity");
-  const untilMs = performance.now() + numberOf(values.minutes ?? (isOne ? "Infinity" : "1")) * 60_000;
-  const steps = values.steps === undefined ? undefined : new Set(values.steps.split(",").map(numberOf));
+  const untilMs =
+    performance.now() + numberOf(values.minutes ?? (isOne ? "Infinity" : "1")) * 60_000;
+  const steps =
+    values.steps === undefined ? undefined : new Set(values.steps.split(",").map(numberOf));
   const startedMs = performance.now();
   let cases = 0;
   let seed = first;
   let isClean = true;
   try {
-    for (; cases < countMax && performance.now() < untilMs; seed++) cases += await runSeed(seed, { steps });
+    for (; cases < countMax && performance.now() < untilMs; seed++)
+      cases += await runSeed(seed, { steps });
   } catch (error) {
     isClean = false;
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

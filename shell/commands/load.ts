@@ -1,9 +1,10 @@
 /** `meles load DIR [--format jsonl|csv|sql]`: entries from standard input, in a directory made if need be. */
 
+import { Arguments } from "../arguments.ts";
 import type { CommandContext, CommandRun } from "../command-table.ts";
 import type { Batch, SyncLevel } from "../engine.ts";
 import { EXIT_DONE, usageError } from "../exit-codes.ts";
-import { unread, withInput } from "../host.ts";
+import { type Output, unread, withInput } from "../host.ts";
 import { Interruption } from "../interruption.ts";
 import { openDatabase } from "../opening.ts";
 import { Progress } from "../progress.ts";
@@ -26,12 +27,31 @@ export const runLoad: CommandRun = async (context) => {
   const format = given ?? guessFormat(first);
   const whole = { ...context, host: withInput(host, unread(first, host.stdin)) };
   if (format === "sql") {
-    // What dump writes as statements is a script like any other.
+    // What dump writes as statements is a script like any other; nobody asked for its results.
     const { runShell } = await import("./shell.ts");
-    return runShell(whole);
+    const flags = [...whole.arguments.flags, { name: "no-rc" as const, value: "" }];
+    const quiet = {
+      ...whole.host,
+      stdout: nowhere(),
+      onSignal: whole.host.onSignal.bind(whole.host),
+    };
+    return runShell({
+      ...whole,
+      host: quiet,
+      arguments: new Arguments(whole.arguments.positionals, flags),
+    });
   }
   return loadEntries(whole, format === "csv" ? csvReader() : jsonReader());
 };
+
+function nowhere(): Output {
+  return {
+    isTerminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+    write: () => Promise.resolve(),
+    flush: () => Promise.resolve(),
+  };
+}
 
 /** By the first characters: an object, the header that dump writes, or else statements. */
 function guessFormat(first: Uint8Array): DumpFormat {

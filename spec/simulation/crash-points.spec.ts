@@ -7,8 +7,8 @@
 import { describe, expect, test } from "bun:test";
 
 import type { OpenOptions } from "../../src/options.ts";
-import { ScriptedRun } from "./scripted-workload.ts";
-import type { Doom } from "./world.ts";
+import { type Moment, ScriptedRun } from "./scripted-workload.ts";
+import type { Doom, End } from "./world.ts";
 
 const VARIANTS: Readonly<Record<string, OpenOptions>> = {
   "sync commit": { sync: "commit" },
@@ -21,21 +21,34 @@ const VARIANTS: Readonly<Record<string, OpenOptions>> = {
   "sync never, values in the value log": { sync: "never", valueThreshold: 1 },
 };
 
-async function total(options: OpenOptions): Promise<number> {
-  const run = new ScriptedRun(options);
-  expect(await run.run()).toBe(true);
-  return run.operations;
+interface Crash {
+  readonly end: End;
+  /** Of a power loss: nothing unsynced survives; otherwise any part of it. */
+  readonly least: boolean;
 }
 
-async function crashAt(options: OpenOptions, doom: Doom, again?: Doom): Promise<void> {
-  const run = new ScriptedRun(options);
+const CRASHES: readonly Crash[] = [
+  { end: "kill", least: false },
+  { end: "power loss", least: true },
+  { end: "power loss", least: false },
+];
+
+/** Crashes at a moment, and if wanted again while the next process opens; then holds what is left against what must be. */
+async function crash(
+  moment: Moment,
+  how: Crash,
+  options: OpenOptions,
+  again?: Doom,
+): Promise<void> {
+  const run = ScriptedRun.from(moment, options);
   try {
-    expect(await run.run(doom)).toBe(false);
+    run.end(how.end, how.least);
     await run.recover(again);
   } catch (error) {
-    const last = run.world.trace.last(30).join("\n  ");
+    const what = `${how.end}${how.least ? " of everything unsynced" : ""} before ${moment.before} (operation ${moment.number})`;
     const second = again === undefined ? "" : `, then ${show(again)} while opening`;
-    throw new Error(`${show(doom)}${second}: ${String(error)}\n  ${last}`, { cause: error });
+    const last = run.world.trace.last(30).join("\n  ");
+    throw new Error(`${what}${second}: ${String(error)}\n  ${last}`, { cause: error });
   }
 }
 
@@ -47,46 +60,76 @@ test("the workload touches each kind of operation on each kind of file", async (
   const run = new ScriptedRun(VARIANTS["sync interval, encrypted, zstd"] as OpenOptions);
   await run.run();
   for (const what of [
-    ...["create .mem.tmp", "rename .mem", "write .mem", "sync .mem", "truncate .mem", "remove .mem"],
-    ...["create .vlog.tmp", "rename .vlog", "write .vlog", "sync .vlog", "truncate .vlog", "remove .vlog"],
-    ...["create .sst", "write .sst", "sync .sst", "remove .sst"],
-    ...["create MANIFEST-REWRITE", "rename MANIFEST", "write MANIFEST", "sync MANIFEST"],
-    ...["create REWRITE-KEYREGISTRY", "rename KEYREGISTRY", "create DISCARD", "sync directory data"],
+    "create .mem.tmp",
+    "rename .mem",
+    "write .mem",
+    "sync .mem",
+    "truncate .mem",
+    "remove .mem",
+    "create .vlog.tmp",
+    "rename .vlog",
+    "write .vlog",
+    "sync .vlog",
+    "truncate .vlog",
+    "remove .vlog",
+    "create .sst",
+    "write .sst",
+    "sync .sst",
+    "remove .sst",
+    "create MANIFEST-REWRITE",
+    "rename MANIFEST",
+    "write MANIFEST",
+    "sync MANIFEST",
+    "create REWRITE-KEYREGISTRY",
+    "rename KEYREGISTRY",
+    "create DISCARD",
+    "sync directory data",
   ]) {
     expect(run.seen).toContain(what);
   }
 });
 
-describe("crashing after each operation in turn loses nothing promised and leaves nothing half", () => {
+describe("crashing between any two operations loses nothing promised and leaves nothing half", () => {
   for (const [name, options] of Object.entries(VARIANTS)) {
-    for (const end of ["kill", "power loss"] as const) {
-      test(`${name}: ${end}`, async () => {
-        const count = await total(options);
-        expect(count).toBeGreaterThan(200);
-        for (let afterOperations = 1; afterOperations <= count; afterOperations++) {
-          await crashAt(options, { afterOperations, end, when: "after" });
-          await crashAt(options, { afterOperations, end, when: "amid" });
-        }
-      }, 120_000);
+    for (const how of CRASHES) {
+      test(`${name}: ${how.end}${how.least ? ", nothing unsynced survives" : ""}`, async () => {
+        const moments = await new ScriptedRun(options).moments();
+        expect(moments.length).toBeGreaterThan(150);
+        for (const moment of moments) await crash(moment, how, options);
+      }, 60_000);
     }
+  }
+});
+
+describe("a write that the crash interrupts", () => {
+  for (const [name, options] of Object.entries(VARIANTS)) {
+    test(`${name}: leaves nothing half`, async () => {
+      const moments = await new ScriptedRun(options).moments();
+      const writes = moments.filter(({ before }) => before.startsWith("write"));
+      expect(writes.length).toBeGreaterThan(50);
+      for (const [index, { number }] of writes.entries()) {
+        if (index % 5 !== 0) continue;
+        const run = new ScriptedRun(options);
+        const end = index % 2 === 0 ? "kill" : "power loss";
+        expect(await run.run({ afterOperations: number + 1, end, when: "amid" })).toBe(false);
+        await run.recover();
+      }
+    }, 60_000);
   }
 });
 
 describe("crashing again while the next process opens", () => {
   for (const [name, options] of Object.entries(VARIANTS)) {
-    test(`${name}: after each operation of every thirteenth opening`, async () => {
-      const count = await total(options);
-      for (let first = 7; first <= count; first += 13) {
+    test(`${name}: at each of its operations`, async () => {
+      const moments = await new ScriptedRun(options).moments();
+      for (let first = 5; first < moments.length; first += 17) {
         for (let second = 1; second <= 12; second++) {
-          const end = (first + second) % 2 === 0 ? "kill" : "power loss";
-          const other = second % 3 === 0 ? "kill" : "power loss";
-          await crashAt(
-            options,
-            { afterOperations: first, end, when: "after" },
-            { afterOperations: second, end: other, when: "after" },
-          );
+          const how = CRASHES[(first + second) % CRASHES.length] as Crash;
+          const end = second % 3 === 0 ? "kill" : "power loss";
+          const again = { afterOperations: second, end, when: "after" } as const;
+          await crash(moments[first] as Moment, how, options, again);
         }
       }
-    }, 120_000);
+    }, 60_000);
   }
 });

@@ -49,6 +49,16 @@ export class ExpectedCommits {
   #issued: Commit[] = [];
   #mayFail: (commit: Commit) => boolean = () => false;
 
+  /** The same expectations, to go on from here in another way. */
+  clone(): ExpectedCommits {
+    const other = new ExpectedCommits();
+    other.#base = new Map(this.#base);
+    other.#commits = this.#commits.map((commit) => ({ ...commit }));
+    other.#durable = this.#durable;
+    other.#lastNumber = this.#lastNumber;
+    return other;
+  }
+
   issue(writes: readonly Write[]): Commit {
     const commit: Commit = { number: ++this.#lastNumber, writes, fate: "open" };
     this.#commits.push(commit);

@@ -8,7 +8,9 @@ import type { OpenOptions } from "../../src/options.ts";
 import { TINY } from "../suites/open-database.ts";
 import { DatabaseLife, bytesOf } from "./database-life.ts";
 import { difference, ExpectedCommits, type Times, type Write } from "./expected-commits.ts";
-import { Died, type Doom, World } from "./world.ts";
+import type { FileOperation } from "./process-files.ts";
+import type { SimulatedDisk } from "./simulated-disk.ts";
+import { Died, type Doom, type End, World } from "./world.ts";
 
 export const SCRIPT_OPTIONS: OpenOptions = {
   ...TINY,
@@ -16,18 +18,61 @@ export const SCRIPT_OPTIONS: OpenOptions = {
   syncIntervalMs: 1000,
 };
 
+/** The state of disk and expectations between two operations. */
+export interface Moment {
+  /** Operations so far. */
+  readonly number: number;
+  readonly before: string;
+  readonly disk: SimulatedDisk;
+  readonly expected: ExpectedCommits;
+  readonly wallMs: number;
+  readonly isDisturbed: boolean;
+}
+
 /** One run of the workload, up to its end or to the death of its process. */
 export class ScriptedRun {
-  readonly world = new World(1);
-  readonly expected = new ExpectedCommits();
+  readonly world: World;
+  readonly expected: ExpectedCommits;
   readonly #options: OpenOptions;
   #current: DatabaseLife | undefined;
+  #wasDisturbed = false;
   /** What was done to which kind of file. */
   readonly seen = new Set<string>();
   operations = 0;
+  /** Called before each operation. */
+  onOperation: (operation: FileOperation, path: string) => void = () => undefined;
 
-  constructor(options: OpenOptions) {
+  constructor(options: OpenOptions, world = new World(1), expected = new ExpectedCommits()) {
     this.#options = { ...SCRIPT_OPTIONS, ...options };
+    this.world = world;
+    this.expected = expected;
+  }
+
+  /** A run whose process dies at this moment of another one. */
+  static from(
+    { number, disk, expected, wallMs, isDisturbed }: Moment,
+    options: OpenOptions,
+  ): ScriptedRun {
+    const run = new ScriptedRun(options, new World(number, disk.clone(), wallMs), expected.clone());
+    run.#wasDisturbed = isDisturbed;
+    return run;
+  }
+
+  /** Runs the workload to its end and returns the moments between any two operations. */
+  async moments(): Promise<Moment[]> {
+    const moments: Moment[] = [];
+    this.onOperation = (operation, path) => {
+      moments.push({
+        number: this.operations,
+        before: `${operation} ${path.slice(path.lastIndexOf("/") + 1)}`,
+        disk: this.world.disk.clone(),
+        expected: this.expected.clone(),
+        wallMs: this.world.wallMs,
+        isDisturbed: this.#current?.isDisturbed ?? false,
+      });
+    };
+    await this.#script(undefined);
+    return moments;
   }
 
   get current(): DatabaseLife {
@@ -54,14 +99,22 @@ export class ScriptedRun {
   async #open(doom: Doom | undefined, usedOperations: number): Promise<void> {
     const { life } = this.world;
     life.faults = (operation, path) => {
-      if (operation !== "read" && operation !== "open" && operation !== "stat" && operation !== "list") {
+      if (
+        operation !== "read" &&
+        operation !== "open" &&
+        operation !== "stat" &&
+        operation !== "list"
+      ) {
+        this.onOperation(operation, path);
         this.operations++;
         this.seen.add(`${operation} ${kindOf(path)}`);
       }
       return undefined;
     };
     const afterOperations = (doom?.afterOperations ?? 0) - usedOperations;
-    life.dieLater(doom === undefined || afterOperations < 1 ? undefined : { ...doom, afterOperations });
+    life.dieLater(
+      doom === undefined || afterOperations < 1 ? undefined : { ...doom, afterOperations },
+    );
     this.#current = await DatabaseLife.open(this.world, this.expected, {
       options: this.#options,
       parallelism: 1,
@@ -101,6 +154,11 @@ export class ScriptedRun {
     await this.#commits(96, 102);
     await this.current.call(() => this.current.db.compact(), true);
     await this.current.call(() => this.current.db.close(), true);
+  }
+
+  /** The process dies between two operations. */
+  end(end: End, least: boolean): void {
+    this.world.end(end, least);
   }
 
   /** Two commits in the same turn, then one; small and large values, a deletion, an expiry. */
@@ -146,11 +204,16 @@ export class ScriptedRun {
     const { current } = this;
     const { life } = this.world;
     const usual = life.faults;
-    life.faults = (operation, path) => {
-      usual(operation, path);
-      return operation === "write" && !path.endsWith(".sst") ? "ENOSPC" : undefined;
+    const fill = (isFull: (path: string) => boolean): void => {
+      life.faults = (operation, path) => {
+        usual(operation, path);
+        return operation === "write" && isFull(path) ? "ENOSPC" : undefined;
+      };
     };
+    fill((path) => path.endsWith(".vlog"));
     await this.#commits(84, 87);
+    fill((path) => !path.endsWith(".sst") && !path.endsWith(".vlog"));
+    await this.#commits(87, 90);
     await current.call(() => current.db.flush());
     life.faults = usual;
   }
@@ -163,7 +226,7 @@ export class ScriptedRun {
   async recover(again?: Doom): Promise<void> {
     const end = this.world.life.end ?? "kill";
     let withPower = end === "power loss";
-    const wasDisturbed = this.#current?.isDisturbed ?? false;
+    const wasDisturbed = this.#current?.isDisturbed ?? this.#wasDisturbed;
     for (let doom = again; ; doom = undefined) {
       this.world.begin();
       try {
@@ -200,7 +263,10 @@ export class ScriptedRun {
 
   #compare(when: string): void {
     const content = this.current.content();
-    const wrong = content === undefined ? "unreadable" : difference(this.expected.content(), content, this.times);
+    const wrong =
+      content === undefined
+        ? "unreadable"
+        : difference(this.expected.content(), content, this.times);
     if (wrong !== undefined) throw new Error(`${when}: ${wrong}`);
   }
 }

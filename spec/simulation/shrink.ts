@@ -1,6 +1,11 @@
 /** Cuts a failing history down to the steps it takes, and says how to run it again. */
 
-import { Simulation, SimulationError, type SimulationOptions, STEPS_DEFAULT } from "./simulation.ts";
+import {
+  Simulation,
+  SimulationError,
+  type SimulationOptions,
+  STEPS_DEFAULT,
+} from "./simulation.ts";
 
 const ATTEMPTS_MAX = 200;
 
@@ -30,7 +35,11 @@ export async function shrink(
     (step) => (options.only?.has(step) ?? true) && (first.step < 0 || step <= first.step),
   );
   let attempts = 0;
-  for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(steps.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     for (let start = steps.length - size; start > -size && attempts < ATTEMPTS_MAX; start -= size) {
       const fewer = steps.filter((_, index) => index < start || index >= start + size);
       attempts++;

@@ -8,7 +8,8 @@
 
 import { posix } from "node:path";
 import type { SeededRandom } from "../../src/env/seeded-random.ts";
-import { DiskFile, type Loss } from "./disk-file.ts";
+import type { DiskFile } from "./disk-file.ts";
+import { type Loss } from "./disk-file.ts";
 
 type NameChange =
   | { readonly kind: "link"; readonly name: string; readonly file: DiskFile }
@@ -30,6 +31,17 @@ export class DiskDirectory {
   #unsynced: NameChange[] = [];
   /** Who holds the directory's lock; a process that died holds nothing. */
   holders: { readonly mode: "shared" | "exclusive"; readonly isAlive: () => boolean }[] = [];
+
+  /** The same names for the copies of the files that `copyOf` gives. */
+  clone(copyOf: (file: DiskFile) => DiskFile): DiskDirectory {
+    const other = new DiskDirectory();
+    for (const [name, file] of this.names) other.names.set(name, copyOf(file));
+    for (const [name, file] of this.#durable) other.#durable.set(name, copyOf(file));
+    other.#unsynced = this.#unsynced.map((change) =>
+      change.kind === "unlink" ? change : { ...change, file: copyOf(change.file) },
+    );
+    return other;
+  }
 
   link(name: string, file: DiskFile): void {
     this.#change({ kind: "link", name, file });
@@ -84,6 +96,24 @@ const NAME_LOSSES: readonly NameLoss[] = ["none", "prefix", "any", "all"];
 
 export class SimulatedDisk {
   readonly #directories = new Map<string, DiskDirectory>([["/", new DiskDirectory()]]);
+
+  /** Another disk in the same state. */
+  clone(): SimulatedDisk {
+    const copies = new Map<DiskFile, DiskFile>();
+    const copyOf = (file: DiskFile): DiskFile => {
+      let copy = copies.get(file);
+      if (copy === undefined) {
+        copy = file.clone();
+        copies.set(file, copy);
+      }
+      return copy;
+    };
+    const other = new SimulatedDisk();
+    for (const [path, directory] of this.#directories) {
+      other.#directories.set(path, directory.clone(copyOf));
+    }
+    return other;
+  }
 
   directory(path: string): DiskDirectory | undefined {
     return this.#directories.get(posix.resolve("/", path));

@@ -69,14 +69,16 @@ const CHANGING: ReadonlySet<FileOperation> = new Set([
 const START_MS = Date.UTC(2030, 0, 1);
 
 export class World {
-  readonly disk = new SimulatedDisk();
+  readonly disk: SimulatedDisk;
   readonly trace = new Trace();
   /** Changed by the simulation from step to step. */
   random: SeededRandom;
-  wallMs = START_MS;
+  wallMs: number;
   life: Life;
 
-  constructor(seed: number) {
+  constructor(seed: number, disk = new SimulatedDisk(), wallMs = START_MS) {
+    this.disk = disk;
+    this.wallMs = wallMs;
     this.random = new SeededRandom(seed);
     this.life = new Life(this);
   }
@@ -187,7 +189,7 @@ export class Life implements Gate {
     for (let idle = 0; idle < 100;) {
       await turn();
       if (!this.isAlive) throw new Died(this.end ?? "kill");
-      const ended = outcome as { value: T } | { error: unknown } | undefined;
+      const ended = outcome;
       if (ended !== undefined) {
         if ("error" in ended) throw ended.error;
         return ended.value;

@@ -493,9 +493,10 @@ export class CommitQueue {
       valueLog.flush();
       // Also if the write fails: the file may be there, and later groups go into it.
       if (memtables.active.log === undefined) {
-        this.#sync.noteNewName();
         // An encrypted log has no room for a link to the one before (format/log-link.ts).
         if (this.#parts.isEncrypted && this.#parts.sync === "interval") this.#sync.now();
+        // Behind that sync, which covers the names there are.
+        this.#sync.noteNewName();
       }
       memtables.writeLog(from, from + length);
       if (this.#groupSync) this.#sync.now();

@@ -81,7 +81,7 @@ class Survey {
   }
 
   run(): TableSurvey | undefined {
-    const { problem, blocks, blocksEnd, maxVersion } = this.#index;
+    const { problem, blocks, maxVersion } = this.#index;
     const codec = this.#provenCodec() ?? (problem === undefined ? undefined : this.#foundCodec());
     if (problem !== undefined && codec !== undefined) {
       const reason = `the index is damaged (${problem}); blocks are sought without it`;

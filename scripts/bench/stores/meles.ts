@@ -77,9 +77,13 @@ class MelesStore implements Store {
         count++;
         bytes += entry.key.length + touch(entry.value);
       }
+    } else if (how === "keys") {
+      this.#db.scan({ keysOnly: true }).forEach((key) => {
+        count++;
+        bytes += key.length;
+      });
     } else {
-      const range = { reverse: how === "reverse", keysOnly: how === "keys" };
-      this.#db.scan(range).forEach((key, value) => {
+      this.#db.scan({ reverse: how === "reverse" }).forEach((key, value) => {
         count++;
         bytes += key.length + touch(value);
       });

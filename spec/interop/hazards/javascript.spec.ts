@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { withBadger } from "../badger-build.ts";
 import { type BadgerOptions, BadgerProcess } from "../badger-process.ts";
 import { openMeles } from "../meles-side.ts";
+import { naiveDirectory } from "../naive-files.ts";
 import { ScratchFolder } from "../scratch-folder.ts";
 import { latin1, MASTER_KEY, Sample, text } from "./sample.ts";
 
@@ -270,7 +271,7 @@ withBadger("hazard 46: bytes differ where contents are the same", () => {
       await using badger = await BadgerProcess.open(directory, BADGER);
       await badger.commit(entries);
       await badger.kill();
-      const { logs } = new Sample().read(directory);
+      const { logs } = naiveDirectory(directory);
       orders.push(logs.flatMap(({ records }) => records.map(({ user }) => latin1(user))).join());
       await using db = await openMeles(directory, { readOnly: true });
       contents.push(
