@@ -24,6 +24,7 @@ type Load = () => Promise<FuzzTarget>;
 const TARGETS: Readonly<Record<string, Load>> = {
   simulate: async () => (await import("./fuzz/simulate.ts")).simulate,
   format: async () => (await import("./fuzz/format.ts")).format,
+  space: async () => (await import("./fuzz/space.ts")).space,
 };
 
 const { values, positionals } = parseArgs({

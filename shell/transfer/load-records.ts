@@ -52,7 +52,10 @@ function entryOf(json: unknown, line: number): LoadedEntry {
 const FIELDS = new Set(["key", "value", "userMeta", "expiresAt", "user_meta", "expires_at"]);
 
 function bytesOf(field: unknown, name: string, line: number): string | Uint8Array {
-  if (typeof field === "string") return field;
+  if (typeof field === "string") {
+    if (field.isWellFormed()) return field;
+    throw wrong(line, `${name} holds half a character, which has no bytes`);
+  }
   if (typeof field === "object" && field !== null && Object.keys(field).join() === "$bytes") {
     const encoded = (field as { $bytes: unknown }).$bytes;
     if (typeof encoded === "string") return fromBase64(encoded, name, line);

@@ -75,7 +75,7 @@ test("a transaction notices a conflict on a key that it has read through a Buffe
 test("a statement takes Buffers as parameters", async () => {
   const db = await filled();
   const value = Buffer.from("bytes");
-  await db.query("PUT ?, ?", [Buffer.from("q"), value]).all();
+  await db.query("PUT ? ?", [Buffer.from("q"), value]).all();
   value.fill(0x78);
   const rows = await db.query("SELECT value FROM kv WHERE key = ?", [Buffer.from("q")]).all();
   expect(rows.length).toBe(1);

@@ -124,6 +124,7 @@ describe.each<readonly [string, string, () => LoadReader]>([
     '{"key":"a","value":"b"}\n{"key":"k","value":"","ttl":3}',
     jsonReader,
   ],
+  ["jsonl: half a character", '{"key":"a","value":"b"}\n{"key":"k","value":"\\ud800"}', jsonReader],
   ["jsonl: bad base64", '{"key":"a","value":"b"}\n{"key":"k","value":{"$bytes":"?"}}', jsonReader],
   [
     "jsonl: a byte too large",

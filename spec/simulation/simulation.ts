@@ -215,7 +215,7 @@ export class Simulation {
       if (isDisturbed) this.faults.disturbOpening(life);
       const error = await this.#tryOpen();
       if (error === undefined) break;
-      this.world.trace.note(`opening: ${String(error)}`);
+      this.world.trace.note(`opening: ${error instanceof Error ? error.message : "failed"}`);
       if (error instanceof Died) withPower ||= error.end === "power loss";
       else if (!isDisturbed || !(error instanceof MelesError)) throw error;
       else if (error.code !== "ERR_IO" && error.code !== "ERR_DISK_FULL") throw error;
