@@ -97,10 +97,10 @@ export const DECODERS: readonly Decoder[] = [
   { name: "manifest", samples: [manifest()], decode: (bytes) => void replayManifest(bytes) },
   {
     name: "manifest change set",
-    samples: [manifest().slice(16)],
+    samples: [firstChangeSet()],
     decode: (bytes) => void decodeManifestChangeSet(bytes, 0, bytes.length),
   },
-  { name: "protobuf", samples: [manifest().slice(16)], decode: readFields },
+  { name: "protobuf", samples: [firstChangeSet()], decode: readFields },
   {
     name: "stored value",
     samples: [new Uint8Array([0x80, 0xe9, 0x9a, 0x40, 1])],
@@ -227,6 +227,13 @@ function replayLog(bytes: Uint8Array): void {
       throw new Error("a record leads outside its log");
   });
   if (end > bytes.length) throw new Error("the log ends behind its end");
+}
+
+/** The payload of the manifest's first record, behind the file header and the record's own. */
+function firstChangeSet(): Uint8Array {
+  const bytes = manifest();
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(8);
+  return bytes.slice(16, 16 + length);
 }
 
 function manifest(): Uint8Array {
