@@ -1,20 +1,22 @@
 /**
  * `bun run bench [NAME…] [--size small|full] [--repeat N] [--peers A,B] [--keep]`: measures Meles and
  * its peers, side by side in one run. Without names a default set, with `all` everything. Tables go to
- * stdout, what was wanted comes last; `dist/bench/` gets the samples as JSON and a plot per family, and
- * with `--keep` so does `scripts/bench/results/`. `bun run bench gate` is the check for regressions.
+ * stdout, what was wanted comes last; `dist/bench/` gets the samples as JSON and a plot per family. With
+ * `--keep`, tables and plots go to `scripts/bench/results/` too. `bun run bench gate` is the check for
+ * regressions.
  */
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import { availableParallelism, loadavg } from "node:os";
+import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { runBaseline, runGate } from "./bench/gate.ts";
 import type { Context, Family, Size } from "./bench/family.ts";
 import { FAMILIES } from "./bench/families.ts";
 import { describeMachine, type RunInfo, writeResults } from "./bench/output.ts";
-import { findPeers, type Peers, WORKSHOP } from "./bench/peers.ts";
+import { findPeers, type Peers } from "./bench/peers.ts";
 import { printJudged, printSection } from "./bench/report.ts";
 import type { Row } from "./bench/row.ts";
+import { exitOnSignals, temporaryFolder } from "./bench/scratch.ts";
 import { judge } from "./bench/targets.ts";
 import { ensureInstalled, root } from "./project.ts";
 
@@ -28,7 +30,7 @@ const USAGE = `usage: bun run bench [NAME…] [--size small|full] [--repeat N] [
 
 const { values: flags, positionals } = parse();
 await ensureInstalled("all");
-mkdirSync(WORKSHOP, { recursive: true });
+exitOnSignals();
 if (positionals[0] === "gate") process.exit((await runGate()) ? 0 : 1);
 else if (positionals[0] === "baseline") await runBaseline();
 else await runFamilies();
@@ -60,7 +62,7 @@ async function runFamilies(): Promise<void> {
   const context: Context = {
     peers,
     size: flags.size as Size,
-    scratch: mkdtempSync(join(WORKSHOP, "run-")),
+    scratch: temporaryFolder("run"),
     repetitions: Number(flags.repeat),
   };
   const info: RunInfo = {
@@ -68,28 +70,36 @@ async function runFamilies(): Promise<void> {
     machine: describeMachine(),
     size: context.size,
     versions: peers.versions,
-    remarks: peers.remarks,
+    remarks: [...peers.remarks, ...busyRemark()],
   };
+  for (const remark of info.remarks) process.stdout.write(`${remark}\n`);
   const rows: Row[] = [];
-  try {
-    for (const family of FAMILIES.filter(isWanted)) {
-      rows.push(...(await runFamily(family, context, info)));
-    }
-  } finally {
-    rmSync(context.scratch, { recursive: true, force: true });
+  for (const family of FAMILIES.filter(isWanted)) {
+    rows.push(...(await runFamily(family, context, info)));
   }
   const judged = judge(rows);
-  if (judged.length > 0) process.stdout.write(`\n${printJudged(judged)}\n`);
+  if (judged.length === 0) return;
+  process.stdout.write(`\n${printJudged(judged)}\n`);
+  if (context.size === "small") {
+    process.stdout.write("(--size small shows that all works; the targets are meant for full)\n");
+  }
 }
 
 async function choosePeers(): Promise<Peers> {
   const found = await findPeers();
   const only = flags.peers?.split(",");
-  for (const remark of found.remarks) process.stdout.write(`${remark}\n`);
   return {
     ...found,
     stores: found.stores.filter((store) => store === "meles" || (only?.includes(store) ?? true)),
   };
+}
+
+/** Figures of a machine that does other things as well are rough, ratios too. */
+function busyRemark(): string[] {
+  const [load = 0] = loadavg();
+  const cores = availableParallelism();
+  if (load < cores / 2) return [];
+  return [`the machine was busy: load ${load.toFixed(1)} on ${cores} cores before the run began`];
 }
 
 function isWanted(family: Family): boolean {

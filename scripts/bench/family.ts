@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import type { Job, KeyOrder, StoreName } from "./job.ts";
-import { type Peers, WORKSHOP } from "./peers.ts";
+import type { Peers } from "./peers.ts";
 import type { Panel } from "./plot/lines.ts";
+import { WORKSHOP } from "./scratch.ts";
 import type { Section } from "./section.ts";
 
 export type Size = "small" | "full";

@@ -6,7 +6,7 @@
  * too low, more rounds are run before that is believed.
  */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { capture } from "../child.ts";
 import {
@@ -21,8 +21,9 @@ import {
   type Verdict,
 } from "./gate-decision.ts";
 import { describeMachine } from "./output.ts";
-import { snapshot, WORKSHOP } from "./peers.ts";
+import { snapshot } from "./peers.ts";
 import { table } from "./report.ts";
+import { temporaryFolder } from "./scratch.ts";
 
 const ROUNDS = 5;
 /** In all, before a failure is believed. */
@@ -70,7 +71,7 @@ export async function runBaseline(): Promise<void> {
 
 /** All ratios once, in a process of its own: the median of its turns. */
 async function round(code: string): Promise<Ratios> {
-  const folder = mkdtempSync(join(WORKSHOP, "gate-"));
+  const folder = temporaryFolder("gate");
   try {
     const program = join(code, "scripts/bench/run-gate.ts");
     const { exitCode, stdout, stderr } = await capture([process.execPath, program, folder]);

@@ -3,8 +3,17 @@
  * in other languages can do the very same work: `badger/` reads it too, `rocksdb.ts` translates it.
  */
 
-/** Names as printed. */
-export type StoreName = "meles" | "lmdb" | "classic-level" | "bun:sqlite" | "badger" | "rocksdb";
+/** Names as printed, in the order of printing. */
+export const STORES = [
+  "meles",
+  "lmdb",
+  "classic-level",
+  "bun:sqlite",
+  "badger",
+  "rocksdb",
+] as const;
+
+export type StoreName = (typeof STORES)[number];
 
 /** `random`: hashed numbers, so a rising index is a random walk. `sequential`: big-endian numbers. */
 export type KeyOrder = "random" | "sequential";
@@ -77,8 +86,11 @@ export type Step =
       readonly workload: Workload;
     };
 
-/** `views`: the fastest way a store has to show keys and values; `entries`: objects the caller keeps. */
-export type ScanWay = "views" | "entries" | "reverse" | "keys";
+/**
+ * `views`: the fastest way a store has to show keys and values; `entries`: objects the caller keeps;
+ * `prefetch`: Badger's iterator as it comes, which fetches values ahead.
+ */
+export type ScanWay = "views" | "entries" | "prefetch" | "reverse" | "keys";
 
 export type Workload = "A" | "B" | "C" | "D" | "E" | "F";
 

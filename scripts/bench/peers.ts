@@ -4,15 +4,14 @@
  * with one line that says why.
  */
 
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { capture } from "../child.ts";
 import { root } from "../project.ts";
 import type { StoreName } from "./job.ts";
+import { temporaryFolder, WORKSHOP } from "./scratch.ts";
 
 const HERE = import.meta.dir;
-/** Packages, compiled programs and databases of the benchmarks; safe to delete. */
-export const WORKSHOP = join(root, "node_modules", ".cache", "bench");
 
 export interface Peers {
   /** The checkout as it was when the run began: edits during a run change nothing. */
@@ -84,11 +83,10 @@ export async function findPeers(): Promise<Peers> {
 
 /** Copies the code to where edits do not reach it; gone when this process is. */
 export function snapshot(): string {
-  const code = join(WORKSHOP, `code-${process.pid}`);
+  const code = temporaryFolder("code");
   for (const folder of ["src", "grammar", "scripts"]) {
     cpSync(join(root, folder), join(code, folder), { recursive: true });
   }
-  process.on("exit", () => rmSync(code, { recursive: true, force: true }));
   return code;
 }
 

@@ -20,7 +20,11 @@ export async function prepare(context: Context, store: StoreName, shape: Shape):
   if (made.has(directory)) return directory;
   const stamp = join(dirname(directory), `${store.replace(":", "-")}.version`);
   const version = context.peers.versions[store] ?? Bun.version;
-  const isThere = !isOurs && existsSync(stamp) && readFileSync(stamp, "utf8") === version;
+  const isThere =
+    !isOurs &&
+    existsSync(directory) &&
+    existsSync(stamp) &&
+    readFileSync(stamp, "utf8") === version;
   if (!isThere) {
     process.stderr.write(`loading ${store} ${name} …\n`);
     mkdirSync(dirname(directory), { recursive: true });

@@ -1,6 +1,6 @@
 /** Text out of figures: tables, ratios, what was wanted, and the record for the JSON. Pure. */
 
-import type { StoreName } from "./job.ts";
+import { type StoreName, STORES } from "./job.ts";
 import { advantage, isMoreBetter, type Row, value } from "./row.ts";
 import type { Section } from "./section.ts";
 import type { Judged } from "./targets.ts";
@@ -41,8 +41,9 @@ export function printJudged(judged: readonly Judged[]): string {
   return table([["target", "wanted", "measured", ""], ...rows]);
 }
 
+/** Those that any row has, always in the same order. */
 export function storesOf(rows: readonly Row[]): StoreName[] {
-  return [...new Set(rows.flatMap((row) => [...row.samples.keys()]))];
+  return STORES.filter((store) => rows.some((row) => row.samples.has(store)));
 }
 
 export function describe(row: Row): string {

@@ -106,7 +106,7 @@ function translate(job: Job, step: Step): Part[] {
     case "get":
       return one(step.miss === true ? "readmissing" : "readrandom", `--reads=${step.ops}`);
     case "scan":
-      if (step.how === "entries" || step.how === "keys") return [];
+      if (step.how !== "views" && step.how !== "reverse") return [];
       return one(step.how === "views" ? "readseq" : "readreverse", `--reads=${job.count}`);
     case "ranges":
       return one("seekrandom", `--reads=${step.ops}`, `--seek_nexts=${step.length}`);

@@ -1,10 +1,10 @@
 /** The small parts, measured by mitata in a process of their own. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { capture } from "../../child.ts";
 import type { Family } from "../family.ts";
-import { WORKSHOP } from "../peers.ts";
+import { temporaryFolder } from "../scratch.ts";
 import type { Row } from "../row.ts";
 
 interface Micro {
@@ -38,7 +38,7 @@ export const micro: Family = {
 };
 
 async function runOnce(code: string, modules: string): Promise<Micro[]> {
-  const folder = mkdtempSync(join(WORKSHOP, "micro-"));
+  const folder = temporaryFolder("micro");
   try {
     const program = join(code, "scripts/bench/micro/run-micro.ts");
     const result = await capture([process.execPath, program, folder, modules]);

@@ -25,6 +25,7 @@ export const scan: Family = {
           { kind: "scan", name: "first scan", how: "views" },
           { kind: "scan", name: "scan entries", how: "entries" },
           { kind: "scan", name: "scan views", how: "views" },
+          { kind: "scan", name: "scan prefetch", how: "prefetch" },
           { kind: "scan", name: "scan reverse", how: "reverse" },
           { kind: "scan", name: "scan keys", how: "keys" },
         ]),
@@ -45,7 +46,7 @@ export const scan: Family = {
           title: "Scans",
           setting:
             `${shape.count} entries of 16 + 100 bytes; entries: objects to keep; views: valid until ` +
-            "the next step, where a store has them",
+            "the next step, where a store has them; prefetch: Badger's iterator as it comes",
           rows: rateRows(whole, "entries/s"),
         },
         {

@@ -1,11 +1,11 @@
 /** Start of the executable: how long until `meles` has said something, beside Bun doing nothing. */
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { capture } from "../../child.ts";
 import { executable, root } from "../../project.ts";
 import type { Family } from "../family.ts";
-import { WORKSHOP } from "../peers.ts";
+import { temporaryFolder } from "../scratch.ts";
 
 const REPETITIONS = 15;
 
@@ -22,7 +22,7 @@ export const startup: Family = {
         return { sections: [], remarks: ["startup: skipped, `bun run build` failed"] };
       }
     }
-    const folder = mkdtempSync(join(WORKSHOP, "startup-"));
+    const folder = temporaryFolder("startup");
     try {
       const data = join(folder, "data");
       await timed([executable, "put", data, "key", "value"]);

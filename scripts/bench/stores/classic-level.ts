@@ -91,7 +91,7 @@ class ClassicLevelStore implements Store {
   }
 
   async scan(how: ScanWay): Promise<number | undefined> {
-    if (how === "views") return undefined;
+    if (how === "views" || how === "prefetch") return undefined;
     if (how === "keys") return walk(this.#db.keys(), (key) => key.length);
     return walk(
       this.#db.iterator({ reverse: how === "reverse" }),

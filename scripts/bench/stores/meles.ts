@@ -69,7 +69,8 @@ class MelesStore implements Store {
       transaction.put(key, value);
     });
 
-  scan(how: ScanWay): number {
+  scan(how: ScanWay): number | undefined {
+    if (how === "prefetch") return undefined;
     let count = 0;
     let bytes = 0;
     if (how === "entries") {

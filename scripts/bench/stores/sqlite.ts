@@ -71,7 +71,7 @@ class SqliteStore implements Store {
   };
 
   scan(how: ScanWay): number | undefined {
-    if (how === "views") return undefined;
+    if (how === "views" || how === "prefetch") return undefined;
     let count = 0;
     let bytes = 0;
     if (how === "keys") {
