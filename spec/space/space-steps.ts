@@ -23,6 +23,13 @@ export type SpaceStep =
   | { readonly do: "compact" }
   | { readonly do: "collect"; readonly share: number }
   | { readonly do: "drop"; readonly key: number }
+  /** The process dies so many background jobs after the call, acknowledged or not. */
+  | {
+      readonly do: "drop and kill";
+      readonly key: number;
+      readonly jobs: number;
+      readonly shape: number;
+    }
   | { readonly do: "pass time"; readonly ms: number }
   /** The process dies; the next one has another idea of how levels should look. */
   | { readonly do: "kill"; readonly shape: number }
@@ -62,7 +69,16 @@ const MAKERS: readonly (readonly [number, Maker])[] = [
   [22, (random) => ({ do: "work", index: random.below(4) })],
   [2, () => ({ do: "compact" })],
   [4, (random) => ({ do: "collect", share: [0.01, 0.2, 0.5][random.below(3)] as number })],
-  [2, (random) => ({ do: "drop", key: keyOf(random) })],
+  [3, (random) => ({ do: "drop", key: keyOf(random) })],
+  [
+    1,
+    (random) => ({
+      do: "drop and kill",
+      key: keyOf(random),
+      jobs: random.below(4),
+      shape: random.below(1000),
+    }),
+  ],
   [4, (random) => ({ do: "pass time", ms: [900, 1100, 8000, 40_000][random.below(4)] as number })],
   [3, (random) => ({ do: "kill", shape: random.below(1000) })],
   [2, (random) => ({ do: "reopen", shape: random.below(1000) })],

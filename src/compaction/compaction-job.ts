@@ -12,8 +12,10 @@ import { assert } from "../base/assert.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import { LevelCursor } from "../cursor/level-cursor.ts";
+import { CutCursor } from "../cursor/cut-cursor.ts";
 import { MergeCursor } from "../cursor/merge-cursor.ts";
 import type { Env } from "../env/env.ts";
+import { type Cut, meets } from "../format/cut.ts";
 import type { DataKeyRef, LogKeys } from "../log/log-keys.ts";
 import type { TableMeta, TreeVersion } from "../manifest/version.ts";
 import type { TableOptions } from "../table/table-options.ts";
@@ -64,6 +66,8 @@ export interface CompactionJob {
   readonly discardVersion: Version;
   readonly versionsToKeep: number;
   readonly nowSeconds: number;
+  /** What these hide is left out; none is above `discardVersion`. */
+  readonly cuts?: readonly Cut[];
   readonly tableSizeBytes: number;
   readonly tableOptions: TableOptions;
   readonly verifyChecksums: ChecksumVerification;
@@ -107,6 +111,7 @@ export interface CompactionJobSettings {
   readonly tableOptions: TableOptions;
   readonly verifyChecksums: ChecksumVerification;
   readonly memtablesMayHoldOlder?: boolean;
+  readonly cuts?: readonly Cut[];
   readonly dataKeys?: ReadonlyMap<number, Uint8Array>;
   readonly relocation?: Relocation;
   readonly valueLogKey?: DataKeyRef;
@@ -128,6 +133,7 @@ export function compactionJob(
     settings;
   const span = planSpan(plan);
   const deeper = version.levels.slice(plan.targetLevel + 1);
+  const cuts = (settings.cuts ?? []).filter((cut) => meets(cut, span.smallestKey, span.largestKey));
   const hasNothingBelow = !deeper.some((tables) => anyOverlaps(tables, 1, span));
   return {
     directory,
@@ -149,6 +155,7 @@ export function compactionJob(
     tableOptions,
     verifyChecksums,
     dataKeys: settings.dataKeys ?? new Map(),
+    ...(cuts.length === 0 ? {} : { cuts }),
     ...(settings.relocation === undefined ? {} : { relocation: settings.relocation }),
     ...(settings.valueLogKey === undefined ? {} : { valueLogKey: settings.valueLogKey }),
     firstFileNumber,
@@ -189,7 +196,9 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
       : new Relocator(job.relocation, env, job.directory, jobKeys(job));
   try {
     const older = new OlderRangeTracker(job.olderRanges);
-    const entries = new DropCursor(openMerged(job, inputs), {
+    const merged = openMerged(job, inputs);
+    const uncut = job.cuts === undefined ? undefined : new CutCursor(merged, job.cuts);
+    const entries = new DropCursor(uncut ?? merged, {
       discardVersion: job.discardVersion,
       versionsToKeep: job.versionsToKeep,
       nowSeconds: job.nowSeconds,
@@ -200,6 +209,7 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
     // Values before the tables that point to them.
     relocator?.finish();
     const outputs = tables.finish();
+    uncut?.addDiscardsTo(entries.discardedBytes);
     return {
       outputs,
       discardedBytes: entries.discardedBytes,

@@ -8,7 +8,9 @@
 
 import type { FileNumber, Version } from "../base/ids.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
+import { CutCursor } from "../cursor/cut-cursor.ts";
 import type { Env } from "../env/env.ts";
+import type { Cut } from "../format/cut.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import type { TableOptions } from "../table/table-options.ts";
 import { DropCursor } from "./drop-rules.ts";
@@ -24,10 +26,12 @@ export interface FlushJob {
   readonly versionsToKeep: number;
   readonly nowSeconds: number;
   readonly tableOptions: TableOptions;
+  /** What these hide is left out; none is above `discardVersion`. */
+  readonly cuts?: readonly Cut[];
 }
 
 export interface FlushResult {
-  /** `undefined` when the memtable was empty. */
+  /** `undefined` when the memtable was empty, or holds nothing but what cuts hide. */
   readonly table: TableMeta | undefined;
   /** Value-log record bytes that dropped entries pointed to, by file. */
   readonly discardedBytes: ReadonlyMap<FileNumber, number>;
@@ -50,7 +54,8 @@ export function runFlush(job: FlushJob, cursor: EntryCursor, env: Env): FlushRes
     },
     env,
   );
-  const entries = new DropCursor(cursor, {
+  const uncut = job.cuts === undefined ? undefined : new CutCursor(cursor, job.cuts);
+  const entries = new DropCursor(uncut ?? cursor, {
     discardVersion: job.discardVersion,
     versionsToKeep: job.versionsToKeep,
     nowSeconds: job.nowSeconds,
@@ -59,6 +64,7 @@ export function runFlush(job: FlushJob, cursor: EntryCursor, env: Env): FlushRes
   try {
     for (entries.seekToFirst(); entries.valid; entries.next()) tables.add(entries, entries.stale);
     const [table] = tables.finish();
+    uncut?.addDiscardsTo(entries.discardedBytes);
     return {
       table,
       discardedBytes: entries.discardedBytes,

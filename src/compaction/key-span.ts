@@ -18,6 +18,11 @@ export function spansOverlap(a: KeySpan, b: KeySpan): boolean {
   );
 }
 
+/** Whether any of the spans, in no order, overlaps another one. */
+export function overlapsAny(spans: readonly KeySpan[], other: KeySpan): boolean {
+  return spans.some((span) => spansOverlap(span, other));
+}
+
 /** The smallest span that holds all the given ones; there must be one. */
 export function hullOf(spans: readonly KeySpan[]): KeySpan {
   let { smallestKey, largestKey } = at(spans, 0);

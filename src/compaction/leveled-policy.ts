@@ -19,7 +19,7 @@ import type { Version } from "../base/ids.ts";
 import type { CompressionCode, TableMeta, TreeVersion } from "../manifest/version.ts";
 import { collides, totalBytes } from "./compaction-plan.ts";
 import type { CompactionPlan, CompactionReason } from "./compaction-plan.ts";
-import { anyOverlaps, hullOf, overlapping, spansOverlap } from "./key-span.ts";
+import { anyOverlaps, hullOf, overlapping, overlapsAny, spansOverlap } from "./key-span.ts";
 import type { KeySpan } from "./key-span.ts";
 import { levelScores } from "./level-scores.ts";
 import type { LevelScore } from "./level-scores.ts";
@@ -30,6 +30,7 @@ import {
   expiredShare,
   garbageShare,
   isBottommost,
+  isOverdue,
   isSettled,
   tombstoneShare,
 } from "./table-garbage.ts";
@@ -51,6 +52,8 @@ export interface CompactionState {
   readonly nowSeconds: number;
   /** A memtable may hold versions older than the tree's: replayed from a directory that Badger wrote. */
   readonly memtablesMayHoldOlder?: boolean;
+  /** Where scans have passed over many delete markers. */
+  readonly wastedSpans?: readonly KeySpan[];
 }
 
 /** From so many times the starting number of level-0 tables on, nothing goes before level 0. */
@@ -62,7 +65,9 @@ const GARBAGE_SHARE_MIN = 0.1;
 const EXPIRED_SHARE_MIN = 0.5;
 /** Markers are brought down when they could delete at least this share of the entries they meet. */
 const RECLAIM_SHARE_MIN = 0.1;
-/** Expired level-0 tables are brought down when that rewrites at most so many entries per own entry. */
+/** … or when a scan has passed over many of them, and a table holds so many. */
+export const MARKERS_WORTH_MIN = 250;
+/** Expired level-0 tables are brought down when that rewrites at most so many entries per own entry; overdue ones always. */
 const EXPIRED_COST_MAX = 10;
 
 /** The next compaction, or `undefined` when nothing is worth it or everything worth it is under way. */
@@ -157,8 +162,8 @@ class Decision {
         if (!isSettled(table, discardVersion)) continue;
         const expired = expiredShare(table, nowSeconds);
         const garbage = level === last ? garbageShare(table) : 0;
-        const isExpired = expired >= EXPIRED_SHARE_MIN;
-        const score = Math.max(isExpired ? expired : 0, garbage);
+        const isExpired = expired >= EXPIRED_SHARE_MIN || isOverdue(table, nowSeconds);
+        const score = Math.max(isExpired ? Math.max(expired, GARBAGE_SHARE_MIN) : 0, garbage);
         if (score < GARBAGE_SHARE_MIN || score <= (best?.score ?? 0)) continue;
         // Markers that may still hide something would be written again, and again.
         if (!isExpired && !isBottommost(this.#version, table)) continue;
@@ -264,22 +269,26 @@ class Decision {
       markers += source.tombstoneCount;
     }
     if (markers === 0) return false;
+    if (markers >= MARKERS_WORTH_MIN && this.#isWasted(plan)) return true;
     const below = entriesBelow(this.#version, plan.sourceLevel, hullOf(plan.sources));
     const own = plan.sources.reduce((sum, source) => sum + source.entryCount, 0);
     return markers >= RECLAIM_SHARE_MIN * (below > 0 ? below : own);
+  }
+
+  #isWasted({ sources }: CompactionPlan): boolean {
+    const { wastedSpans = [] } = this.#state;
+    return wastedSpans.some((span) => overlapsAny(sources, span));
   }
 
   #hasExpired(plan: CompactionPlan): boolean {
     const { discardVersion, nowSeconds } = this.#state;
     const own = plan.sources.reduce((sum, source) => sum + source.entryCount, 0);
     const met = plan.targets.reduce((sum, target) => sum + target.entryCount, 0);
+    if (!plan.sources.every((source) => isSettled(source, discardVersion))) return false;
+    if (plan.sources.some((source) => isOverdue(source, nowSeconds))) return true;
     return (
       met <= EXPIRED_COST_MAX * own &&
-      plan.sources.every(
-        (source) =>
-          isSettled(source, discardVersion) &&
-          expiredShare(source, nowSeconds) >= EXPIRED_SHARE_MIN,
-      )
+      plan.sources.every((source) => expiredShare(source, nowSeconds) >= EXPIRED_SHARE_MIN)
     );
   }
 

@@ -25,6 +25,14 @@ export function expiredShare(table: TableMeta, nowSeconds: number): number {
   return (nowSeconds - minExpiresAt) / (maxExpiresAt - minExpiresAt);
 }
 
+/** What has expired leaves the disk at the latest so long afterwards, however little it is. */
+export const EXPIRED_STAY_MAX_SECONDS = 86_400;
+
+/** Whether something in the table has been expired for so long that it must go. */
+export function isOverdue({ minExpiresAt }: TableMeta, nowSeconds: number): boolean {
+  return minExpiresAt > 0 && minExpiresAt + EXPIRED_STAY_MAX_SECONDS <= nowSeconds;
+}
+
 /** Share of a bottommost table that nothing needs any more, 0 … 1; expiries are judged separately. */
 export function garbageShare(table: TableMeta): number {
   const stale = table.sizeBytes === 0 ? 0 : table.staleBytes / table.sizeBytes;

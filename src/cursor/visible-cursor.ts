@@ -32,6 +32,11 @@ export interface Visibility {
   readonly isCollected?: (bytes: Uint8Array, offset: number) => boolean;
 }
 
+/** A walk is wasteful when it passes over so many ended keys … */
+const WASTED_MIN = 1000;
+/** … and over so many for each entry it shows. */
+const WASTED_PER_SHOWN = 4;
+
 export class VisibleCursor {
   valid = false;
   keyBytes: Uint8Array = EMPTY_BYTES;
@@ -50,6 +55,10 @@ export class VisibleCursor {
   #lastKey = new Uint8Array(64);
   #lastLength = -1;
   #copy = new Uint8Array(256);
+  /** Entries shown, and keys passed over because they have ended. */
+  #shown = 0;
+  #ended = 0;
+  #firstEnded: Uint8Array = EMPTY_BYTES;
 
   constructor(inner: EntryCursor, options: Visibility) {
     this.#inner = inner;
@@ -101,6 +110,20 @@ export class VisibleCursor {
     this.#inner.close();
   }
 
+  /** Where the walk had to pass over many deleted or expired keys for few that it showed. */
+  wastedSpan(): { smallestKey: Uint8Array; largestKey: Uint8Array } | undefined {
+    if (this.#ended < WASTED_MIN || this.#ended < this.#shown * WASTED_PER_SHOWN) return undefined;
+    const first = this.#firstEnded;
+    const last = this.#lastKey.slice(0, this.#lastLength);
+    return before(last, first)
+      ? { smallestKey: last, largestKey: first }
+      : { smallestKey: first, largestKey: last };
+  }
+
+  #passEnded(): void {
+    if (this.#ended++ === 0) this.#firstEnded = this.#lastKey.slice(0, this.#lastLength);
+  }
+
   /** Forward: from the inner cursor's position to the next visible entry. */
   #advance(): void {
     const inner = this.#inner;
@@ -133,6 +156,7 @@ export class VisibleCursor {
       if (inner.version > since && !isDeletedOrExpired(inner.meta, inner.expiresAt, nowSeconds)) {
         return this.#show();
       }
+      if (since < 0) this.#passEnded();
       inner.next();
     }
     this.valid = false;
@@ -171,8 +195,11 @@ export class VisibleCursor {
         if (!isAbove(inner.version, readVersion)) this.#keep();
         inner.prev();
       } while (inner.valid && this.#isLastKey());
-      if (this.version > since && !isDeletedOrExpired(this.meta, this.expiresAt, nowSeconds))
+      if (this.version > since && !isDeletedOrExpired(this.meta, this.expiresAt, nowSeconds)) {
+        this.#shown++;
         return;
+      }
+      if (since < 0) this.#passEnded();
     }
     this.valid = false;
   }
@@ -222,6 +249,7 @@ export class VisibleCursor {
 
   #show(): void {
     const inner = this.#inner;
+    this.#shown++;
     this.valid = true;
     this.keyBytes = inner.keyBytes;
     this.keyOffset = inner.keyOffset;

@@ -68,7 +68,13 @@ export async function backupDatabase(
 
 function openCursor(parts: DatabaseParts, readVersion: Version, since: Version): VisibleCursor {
   const bounds = boundsOf({ allVersions: true, since });
-  const source = openSource(undefined, parts.memtables.newestFirst, parts.trees.tree, bounds);
+  const source = openSource(
+    undefined,
+    parts.memtables.newestFirst,
+    parts.trees.tree,
+    bounds,
+    parts.cuts.upTo(readVersion),
+  );
   const nowSeconds = 0; // Expired versions are shown like all others.
   return new VisibleCursor(source, {
     ...bounds,
@@ -94,7 +100,7 @@ export async function restoreDatabase(
   // A source that brings nothing must not hold up the end.
   interruption.onEnd = () => void origin.close();
   try {
-    await queue.hold();
+    await holdWithoutCuts(parts);
     try {
       const run = new RestoreRun(
         origin,
@@ -115,6 +121,26 @@ export async function restoreDatabase(
     }
   } finally {
     await origin.close();
+  }
+}
+
+/**
+ * Takes the queue when no dropped prefix hides anything any more: what a restore brings has old versions,
+ * and must not be hidden with what was dropped before.
+ */
+async function holdWithoutCuts({ queue, cuts, maintenance }: DatabaseParts): Promise<void> {
+  for (;;) {
+    // Without a cut the queue is taken in this very turn.
+    if (!cuts.isEmpty) await maintenance.carryOutCuts();
+    if (!cuts.isEmpty) {
+      throw new MelesError(
+        "ERR_NOT_SUPPORTED",
+        "a snapshot from before dropPrefix() or dropAll() is still open; discard it, then restore",
+      );
+    }
+    await queue.hold();
+    if (cuts.isEmpty) return;
+    queue.release();
   }
 }
 

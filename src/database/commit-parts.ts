@@ -57,6 +57,13 @@ export interface TransactionCommit {
   readonly endUpdate: () => void;
 }
 
+/** Somebody who waits for a group to be written. */
+export interface Waiter {
+  readonly version: Version;
+  readonly resolve: (version: Version) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export interface CommitCounters {
   commits: number;
   conflicts: number;

@@ -14,6 +14,7 @@
  * poisoned: nothing retries a failed sync, and the database takes no more writes until reopened.
  */
 
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import { ConflictError, MelesError } from "../base/errors.ts";
 import { VERSION_MAX, type Version } from "../base/ids.ts";
 import {
@@ -22,14 +23,16 @@ import {
   writeLogRecord,
   writeTransactionEnd,
 } from "../format/log-record.ts";
-import { META_IN_TRANSACTION, META_POINTER } from "../format/stored-value.ts";
+import { META_DELETE, META_IN_TRANSACTION, META_POINTER } from "../format/stored-value.ts";
 import { VALUE_POINTER_SIZE } from "../format/value-pointer.ts";
 import type { VersionedEntry } from "../backup/restore.ts";
+import type { KeyRange } from "../transaction/key-range.ts";
 import type {
   BulkOwner,
   CommitCounters,
   CommitQueueParts,
   TransactionCommit,
+  Waiter,
 } from "./commit-parts.ts";
 import { LogSync } from "./log-sync.ts";
 import { LoopTurn } from "./loop-turn.ts";
@@ -38,12 +41,6 @@ import { LoopTurn } from "./loop-turn.ts";
 const BULK_GROUP_BYTES = 1 << 19;
 
 const TRANSACTION_END_BYTES_MAX = transactionEndLength(VERSION_MAX);
-
-interface Waiter {
-  readonly version: Version;
-  readonly resolve: (version: Version) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 export class CommitQueue {
   readonly #parts: CommitQueueParts;
@@ -162,6 +159,27 @@ export class CommitQueue {
     this.#endBulkRun();
     this.counters.commits++;
     return this.#enqueue(version, commit.sync);
+  }
+
+  /** A delete marker of `key` at whose version whole ranges end. `begin` learns it before any reader. */
+  cut(
+    key: Uint8Array,
+    ranges: readonly KeyRange[],
+    begin: (at: Version) => void,
+  ): Promise<Version> {
+    this.#requireWritable();
+    const bytes = this.#recordBytes(key, EMPTY_BYTES, 0);
+    if (this.#mustWait || !this.#makeRoom(bytes)) {
+      return this.#wait(() => this.cut(key, ranges, begin));
+    }
+    const version = this.#begin();
+    this.#stageRecord(bytes, META_DELETE, 0, 0, key, version, EMPTY_BYTES);
+    // Also without an active transaction: one may begin before this is published.
+    for (const range of ranges) this.#parts.conflicts.recordRange(version, range);
+    this.#endBulkRun();
+    this.counters.commits++;
+    begin(version);
+    return this.#enqueue(version, undefined);
   }
 
   /**
@@ -530,6 +548,15 @@ export class CommitQueue {
     else this.#parts.env.clock.after(delayMs, acknowledge, true);
   }
 
+  /** Nobody knows what is on disk any more: nothing is written until the database is reopened. */
+  poison(error: unknown): void {
+    if (this.#poison !== undefined) return;
+    const wrapped = (): MelesError =>
+      new MelesError("ERR_IO", "writing the log failed", { cause: error });
+    this.#poison = error instanceof MelesError ? error : wrapped();
+    this.#parts.onFailure(this.#poison);
+  }
+
   /** The group is lost: cut its bytes off, or, if its fate on disk is unknown, stop writing for good. */
   #fail(error: unknown): void {
     const { memtables, valueLog, conflicts } = this.#parts;
@@ -545,13 +572,7 @@ export class CommitQueue {
     } catch {
       fatal = true;
     }
-    if (fatal && this.#poison === undefined) {
-      this.#poison =
-        error instanceof MelesError
-          ? error
-          : new MelesError("ERR_IO", "writing the log failed", { cause: error });
-      this.#parts.onFailure(this.#poison);
-    }
+    if (fatal) this.poison(error);
     for (const owner of this.#bulkOwners) owner.groupFailed(error);
     this.#settle((waiter) => waiter.reject(error));
   }

@@ -10,12 +10,16 @@ import {
 import { type CompactionPlan, planInputs } from "../compaction/compaction-plan.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
+import type { Cut } from "../format/cut.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import type { Oracle } from "../transaction/oracle.ts";
+import type { Relocation } from "../value-log/relocator.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
 import type { Collection } from "./collection.ts";
+import type { Cuts } from "./cuts.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
+import { requireFreeSpace } from "./free-space.ts";
 import type { Memtables } from "./memtables.ts";
 import type { Settings } from "./settings.ts";
 import { creation, deletion, type TreeChanges } from "./tree-changes.ts";
@@ -33,6 +37,7 @@ export interface CompactionWorkParts {
   readonly executor: Executor<Job, JobResult>;
   readonly events: EventHub;
   readonly collection: Collection;
+  readonly cuts: Cuts;
 }
 
 export class CompactionWork {
@@ -66,7 +71,10 @@ export class CompactionWork {
   async #merge(plan: CompactionPlan): Promise<void> {
     const { env, directory, settings, oracle, trees, memtables, executor } = this.#parts;
     const { version } = trees.tree;
+    const relocation = this.#relocation(plan);
+    requireFreeSpace(env, directory, plan, this.#bytesToMove(plan, relocation.relocation));
     const firstFileNumber = this.#changes.takeNumbers(fileNumbersNeeded(version, plan));
+    const cuts = this.#parts.cuts.due(oracle.discardVersion).map(({ cut }) => cut);
     const job = compactionJob(
       version,
       plan,
@@ -78,8 +86,9 @@ export class CompactionWork {
         tableOptions: this.#changes.tableOptions(plan.targetLevel),
         verifyChecksums: settings.verifyChecksums,
         memtablesMayHoldOlder: memtables.mayHoldOlder,
+        cuts,
         dataKeys: this.#parts.keys.all(),
-        ...this.#relocation(plan),
+        ...relocation,
       },
       firstFileNumber,
     );
@@ -93,7 +102,7 @@ export class CompactionWork {
         this.#changes.removeValueLogs(compaction.relocatedFiles);
         return;
       }
-      this.#install(plan, compaction);
+      this.#install(plan, compaction, cuts);
     } catch (error) {
       if (this.#parts.manifest.isUsable) this.#changes.removeValueLogs(compaction.relocatedFiles);
       throw error;
@@ -114,9 +123,20 @@ export class CompactionWork {
     return valueLogKey === undefined ? { relocation } : { relocation, valueLogKey };
   }
 
-  #install(plan: CompactionPlan, result: CompactionResult): void {
+  #bytesToMove(plan: CompactionPlan, relocation: Relocation | undefined): number {
+    let bytes = 0;
+    for (const file of relocation?.condemned ?? []) {
+      for (const table of planInputs(plan)) {
+        bytes += this.#parts.collection.pointersOf(table).get(file) ?? 0;
+      }
+    }
+    return bytes;
+  }
+
+  #install(plan: CompactionPlan, result: CompactionResult, cuts: readonly Cut[]): void {
     const removed = planInputs(plan).map((table) => table.fileNumber);
     this.#changes.replace(removed, result.outputs, result);
+    this.#parts.cuts.replaced(removed, result.outputs, cuts);
     this.#parts.collection.adopt(result.relocatedFiles);
     this.#changes.sweep();
     this.counters.compactionBytes += result.bytesWritten;
@@ -147,6 +167,7 @@ export class CompactionWork {
     const droppedEndVersion = Math.max(...plan.sources.map((table) => table.maxVersion));
     this.#changes.record({ changes: removed.map(deletion), droppedEndVersion });
     trees.apply([], removed);
+    this.#parts.cuts.replaced(removed, [], []);
     this.#changes.sweep();
     for (const table of plan.sources) this.#changes.addDiscards(table.valueLogBytes);
   }

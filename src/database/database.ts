@@ -6,6 +6,7 @@
 import { ConflictError, MelesError } from "../base/errors.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Version } from "../base/ids.ts";
+import type { KeySpan } from "../compaction/key-span.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import type { Env } from "../env/env.ts";
 import type { FileSystem } from "../env/file-system.ts";
@@ -30,6 +31,7 @@ import { backupDatabase, restoreDatabase } from "./backups.ts";
 import { BulkBatch } from "./bulk-batch.ts";
 import type { Collection } from "./collection.ts";
 import type { CommitQueue } from "./commit-queue.ts";
+import type { Cuts } from "./cuts.ts";
 import type {
   BackupOptions,
   BackupSink,
@@ -62,7 +64,7 @@ import type {
   VerifyReport,
 } from "./contract.ts";
 import type { DataKeys } from "./data-keys.ts";
-import { DropRange } from "./drop-range.ts";
+import { dropPrefixes } from "./drop-prefixes.ts";
 import type { EventHub } from "./event-hub.ts";
 import {
   describeLevels,
@@ -108,6 +110,7 @@ export interface DatabaseParts {
   readonly collection: Collection;
   readonly queue: CommitQueue;
   readonly maintenance: Maintenance;
+  readonly cuts: Cuts;
   readonly reads: ReadPath;
   readonly events: EventHub;
   readonly runQuery: QueryEngine;
@@ -137,7 +140,9 @@ export class MelesDatabase implements Database {
       commitBytesMax: memtables.commitBytesMax,
       requireOpen: () => this.#requireOpen(),
       nowMs: () => env.clock.nowMs(),
-      openSource: (ownWrites, bounds) => this.#openSource(ownWrites, bounds),
+      noteWaste: (span) => this.#noteWaste(span),
+      openSource: (ownWrites, bounds, readVersion) =>
+        this.#openSource(ownWrites, bounds, readVersion),
       commit: (commit) => queue.commit(commit),
     };
   }
@@ -196,9 +201,10 @@ export class MelesDatabase implements Database {
       openSource: (within) => {
         this.#requireOpen();
         if (snapshot === undefined) this.#requireVersion(readVersion);
-        return this.#openSource(undefined, within);
+        return this.#openSource(undefined, within, readVersion);
       },
       trackRange: () => undefined,
+      noteWaste: (span) => this.#noteWaste(span),
       release: () => {
         snapshot?.close();
         snapshot = undefined;
@@ -209,9 +215,18 @@ export class MelesDatabase implements Database {
     return scan;
   }
 
-  #openSource(ownWrites: EntryCursor | undefined, bounds: Bounds): EntryCursor {
-    const { memtables, trees } = this.#parts;
-    return openSource(ownWrites, memtables.newestFirst, trees.tree, bounds);
+  #noteWaste(span: KeySpan): void {
+    if (!this.readOnly && this.#closing === undefined) this.#parts.maintenance.noteWaste(span);
+  }
+
+  #openSource(
+    ownWrites: EntryCursor | undefined,
+    bounds: Bounds,
+    readVersion: Version,
+  ): EntryCursor {
+    const { memtables, trees, cuts } = this.#parts;
+    const { newestFirst } = memtables;
+    return openSource(ownWrites, newestFirst, trees.tree, bounds, cuts.upTo(readVersion));
   }
 
   // ------------------------------------------------------------------- writes
@@ -330,12 +345,12 @@ export class MelesDatabase implements Database {
 
   async dropPrefix(...prefixes: readonly Key[]): Promise<void> {
     this.#requireWritable();
-    await new DropRange(this).dropPrefixes(prefixes);
+    await dropPrefixes(this.#parts, prefixes);
   }
 
   async dropAll(): Promise<void> {
     this.#requireWritable();
-    await new DropRange(this).dropPrefixes([""]);
+    await dropPrefixes(this.#parts, [""]);
   }
 
   async flush(): Promise<void> {
@@ -467,10 +482,12 @@ export class MelesDatabase implements Database {
   }
 
   async #close(): Promise<void> {
-    const { queue, maintenance, release } = this.#parts;
+    const { queue, maintenance, cuts, snapshots, release } = this.#parts;
     try {
       if (!this.readOnly && queue.failure === undefined) await queue.drain(false);
       queue.close();
+      // What dropped prefixes hide can go now, whoever could still see it.
+      if (!cuts.isEmpty) snapshots.closeAll();
       if (!this.readOnly) await maintenance.finish(queue.failure === undefined);
     } finally {
       queue.close();

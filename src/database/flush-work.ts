@@ -4,10 +4,12 @@ import { assert } from "../base/assert.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
+import type { Cut } from "../format/cut.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
+import type { Cuts } from "./cuts.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { LoggedMemtable, Memtables } from "./memtables.ts";
 import type { Settings } from "./settings.ts";
@@ -24,6 +26,7 @@ export interface FlushWorkParts {
   /** Runs a small job on this thread. */
   readonly runInline: (job: Job) => JobResult;
   readonly events: EventHub;
+  readonly cuts: Cuts;
 }
 
 /** A memtable with less in it is flushed on this thread: a thread's start would cost more. */
@@ -44,13 +47,16 @@ export class FlushWork {
     const { env, memtables } = this.#parts;
     const { memtable } = logged;
     const started = env.clock.monotonicMs();
-    let result = await this.#runFlush(logged);
+    let cuts = this.#dueCuts();
+    let result = await this.#runFlush(logged, cuts);
     while (this.#changes.dropsTooMuch(result.thinnedVersion)) {
       if (result.table !== undefined) this.#changes.removeTables([result.table]);
-      result = await this.#runFlush(logged);
+      cuts = this.#dueCuts();
+      result = await this.#runFlush(logged, cuts);
     }
     const { table } = result;
     if (table !== undefined) this.#installFlush(table, result);
+    this.#parts.cuts.flushed(memtable, table, cuts);
     memtables.remove(logged);
     this.#changes.sweep();
     this.counters.flushes++;
@@ -61,7 +67,12 @@ export class FlushWork {
     });
   }
 
-  async #runFlush({ memtable }: LoggedMemtable): Promise<FlushResult> {
+  #dueCuts(): readonly Cut[] {
+    const { cuts, oracle } = this.#parts;
+    return cuts.due(oracle.discardVersion).map(({ cut }) => cut);
+  }
+
+  async #runFlush({ memtable }: LoggedMemtable, cuts: readonly Cut[]): Promise<FlushResult> {
     const { env, directory, settings, oracle, valueLog, executor } = this.#parts;
     const job: Job = {
       kind: "flush",
@@ -73,6 +84,7 @@ export class FlushWork {
         versionsToKeep: settings.versionsToKeep,
         nowSeconds: Math.floor(env.clock.nowMs() / 1000),
         tableOptions: this.#changes.tableOptions(0),
+        ...(cuts.length === 0 ? {} : { cuts }),
       },
       entries: memtable.entries(),
     };

@@ -4,6 +4,7 @@
  * without a call. Event-driven: a timer runs only after writes and while something is due to expire.
  */
 
+import { EXPIRED_STAY_MAX_SECONDS } from "../compaction/table-garbage.ts";
 import type { Env, Timer } from "../env/env.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import type { Memtable } from "../memtable/memtable.ts";
@@ -90,8 +91,7 @@ export class IdleWork {
 
   #isFlushDue(memtable: Memtable): boolean {
     const { trees, collection, env } = this.#parts;
-    const { latestExpiry } = memtable;
-    if (latestExpiry > 0 && latestExpiry * 1000 <= env.clock.nowMs()) return true;
+    if (hasExpired(memtable, env.clock.nowMs() / 1000)) return true;
     const entries = trees.tree.version.levels
       .flat()
       .reduce((sum, table) => sum + table.entryCount, 0);
@@ -129,7 +129,10 @@ export class IdleWork {
     this.#armExpiry();
   }
 
-  /** Wakes when a table has half and when it has wholly expired, and when the memtable has. */
+  /**
+   * Wakes when a table has half and when it has wholly expired, when the memtable has, and when something
+   * has been expired for as long as it may stay.
+   */
   #armExpiry(): void {
     const { env, trees, memtables } = this.#parts;
     const nowMs = env.clock.nowMs();
@@ -138,7 +141,9 @@ export class IdleWork {
       const atMs = (seconds + 1) * 1000;
       if (seconds > 0 && atMs > nowMs && atMs < next) next = atMs;
     };
-    consider(memtables.active.memtable.latestExpiry);
+    const { earliestExpiry, latestExpiry } = memtables.active.memtable;
+    consider(latestExpiry);
+    if (earliestExpiry > 0) consider(earliestExpiry + EXPIRED_STAY_MAX_SECONDS);
     for (const level of trees.tree.version.levels) {
       for (const table of level) for (const seconds of expiryMarks(table)) consider(seconds);
     }
@@ -161,5 +166,13 @@ export class IdleWork {
 
 function expiryMarks({ minExpiresAt, maxExpiresAt }: TableMeta): readonly number[] {
   if (maxExpiresAt === 0) return [];
-  return [Math.ceil((minExpiresAt + maxExpiresAt) / 2), maxExpiresAt];
+  const half = Math.ceil((minExpiresAt + maxExpiresAt) / 2);
+  if (minExpiresAt === 0) return [half, maxExpiresAt];
+  return [half, maxExpiresAt, minExpiresAt + EXPIRED_STAY_MAX_SECONDS];
+}
+
+/** All of a memtable's expiring entries have expired, or the first has long ago. */
+function hasExpired({ earliestExpiry, latestExpiry }: Memtable, nowSeconds: number): boolean {
+  if (latestExpiry === 0) return false;
+  return latestExpiry <= nowSeconds || earliestExpiry + EXPIRED_STAY_MAX_SECONDS <= nowSeconds;
 }

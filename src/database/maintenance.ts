@@ -20,11 +20,13 @@ import {
   totalBytes,
 } from "../compaction/compaction-plan.ts";
 import { fullCompactionPlan } from "../compaction/full-compaction.ts";
+import type { KeySpan } from "../compaction/key-span.ts";
 import { levelScores, type LevelScore } from "../compaction/level-scores.ts";
 import { levelTargets } from "../compaction/level-targets.ts";
 import {
   type CompactionOptions,
   type CompactionState,
+  MARKERS_WORTH_MIN,
   pickLevelZero,
 } from "../compaction/leveled-policy.ts";
 import type { Env, Timer } from "../env/env.ts";
@@ -37,6 +39,8 @@ import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
 import type { Collection } from "./collection.ts";
 import { CompactionWork } from "./compaction-work.ts";
+import { CutWork } from "./cut-work.ts";
+import type { Cuts } from "./cuts.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
 import { FlushWork } from "./flush-work.ts";
@@ -46,6 +50,7 @@ import type { Policies } from "./policies.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
 import { TreeChanges } from "./tree-changes.ts";
 import type { TreeState } from "./tree-state.ts";
+import { WastedSpans } from "./wasted-spans.ts";
 
 export interface MaintenanceParts {
   readonly env: Env;
@@ -64,6 +69,7 @@ export interface MaintenanceParts {
   readonly events: EventHub;
   readonly collection: Collection;
   readonly policies: Policies;
+  readonly cuts: Cuts;
   readonly discards: Map<FileNumber, number>;
   /** Writers that wait may go on, or will learn of the obstacle. */
   readonly onProgress: () => void;
@@ -88,6 +94,8 @@ export class Maintenance {
   readonly #changes: TreeChanges;
   readonly #flushes: FlushWork;
   readonly #compactions: CompactionWork;
+  readonly #cuts: CutWork;
+  readonly #wasted = new WastedSpans();
   #flushing: Promise<void> | undefined;
   readonly #running = new Map<CompactionPlan, Promise<void>>();
   #retry: Timer | undefined;
@@ -109,12 +117,10 @@ export class Maintenance {
     this.#changes = new TreeChanges(parts);
     this.#flushes = new FlushWork(parts, this.#changes);
     this.#compactions = new CompactionWork(parts, this.#changes);
+    this.#cuts = new CutWork(parts, this.#changes);
     this.#idle = new IdleWork({
       ...parts,
-      freeze: () => {
-        parts.writeStaged();
-        if (!parts.memtables.active.memtable.isEmpty && this.canRotate()) parts.memtables.rotate();
-      },
+      freeze: () => this.#freeze(),
       schedule: () => this.schedule(),
     });
     parts.trees.onTreeEnd(() => parts.values.releaseRetired(parts.trees.oldestSerial));
@@ -173,6 +179,13 @@ export class Maintenance {
     return { ...this.#flushes.counters, ...this.#compactions.counters };
   }
 
+  /** Freezes the active memtable although it has room left, if it can be frozen now. */
+  #freeze(): void {
+    const { memtables, writeStaged } = this.#parts;
+    writeStaged();
+    if (!memtables.active.memtable.isEmpty && this.canRotate()) memtables.rotate();
+  }
+
   // ------------------------------------------------------------------------ scheduling
 
   /** Takes up what the last stop left over. */
@@ -185,6 +198,7 @@ export class Maintenance {
   /** Looks for work and starts what can run. */
   schedule(): void {
     if (this.#retry !== undefined) return;
+    if (!this.#finishing) this.#stepCuts();
     this.#scheduleFlush();
     if (!this.#manual && !this.#finishing) this.#scheduleCompactions();
     if (this.#flushing === undefined && this.#running.size === 0) this.#idle.settle();
@@ -206,6 +220,15 @@ export class Maintenance {
       });
   }
 
+  #stepCuts(): void {
+    try {
+      if (this.#cuts.wantsFlush) this.#freeze();
+      this.#cuts.step([...this.#running.keys()]);
+    } catch (error) {
+      this.#failed("compaction", error);
+    }
+  }
+
   #scheduleCompactions(): void {
     while (this.#running.size < this.#parts.executor.parallelism) {
       const plan = this.#pick();
@@ -219,6 +242,8 @@ export class Maintenance {
   #pick(): CompactionPlan | undefined {
     const { trees, policies } = this.#parts;
     const state = this.#state();
+    const forCut = this.#cuts.pick(state);
+    if (forCut !== undefined) return forCut;
     return policies.compaction(trees.tree.version, state) ?? this.#pickForValueLog(state);
   }
 
@@ -276,6 +301,17 @@ export class Maintenance {
     this.#idle.noteWrite();
   }
 
+  /** A scan has passed over many deleted keys. It does not wait for what follows from that. */
+  noteWaste(span: KeySpan): void {
+    const { memtables, env } = this.#parts;
+    this.#wasted.add(span);
+    env.clock.after(0, () => {
+      if (this.#finishing) return;
+      if (memtables.active.memtable.tombstones >= MARKERS_WORTH_MIN) this.#freeze();
+      this.schedule();
+    });
+  }
+
   /** A snapshot of an older state was closed. */
   noteRelease(): void {
     this.#idle.lookAgain();
@@ -289,6 +325,7 @@ export class Maintenance {
       discardVersion: oracle.discardVersion,
       nowSeconds: Math.floor(env.clock.nowMs() / 1000),
       memtablesMayHoldOlder: memtables.mayHoldOlder,
+      wastedSpans: this.#wasted.in(memtables.newestFirst, this.#parts.trees.tree.version),
     };
   }
 
@@ -455,6 +492,33 @@ export class Maintenance {
     }
   }
 
+  /** Carries out all cuts as far as open snapshots allow. */
+  async carryOutCuts(): Promise<void> {
+    if (!this.#parts.cuts.isEmpty) await this.#alone(() => this.#carryOutCuts());
+  }
+
+  async #carryOutCuts(): Promise<void> {
+    this.#manual = true;
+    try {
+      await Promise.all(this.#running.values());
+      if (this.#cuts.wantsFlush || this.#parts.memtables.frozen.length > 0) await this.flushAll();
+      for (;;) {
+        this.#cuts.step([]);
+        const plan = this.#cuts.pick(this.#state());
+        if (plan === undefined) return;
+        this.#running.set(plan, Promise.resolve());
+        try {
+          await this.#compactions.run(plan);
+        } finally {
+          this.#running.delete(plan);
+        }
+      }
+    } finally {
+      this.#manual = false;
+      this.schedule();
+    }
+  }
+
   async #examineAll(): Promise<void> {
     for (;;) {
       this.#examine();
@@ -482,6 +546,14 @@ export class Maintenance {
     } catch (error) {
       // Everything is in the logs: the next open replays them.
       this.#parts.env.log("warn", "the last flush failed; the next open replays the log", {
+        error: String(error),
+      });
+      return;
+    }
+    try {
+      await this.carryOutCuts();
+    } catch (error) {
+      this.#parts.env.log("warn", "a dropped prefix could not be removed; the next open goes on", {
         error: String(error),
       });
     }

@@ -7,6 +7,7 @@ import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import { readCut } from "../format/cut.ts";
 import { tableFileName } from "../format/file-names.ts";
 import { ManifestLog } from "../manifest/manifest-log.ts";
 import { BlockCache } from "../table/block-cache.ts";
@@ -18,6 +19,7 @@ import { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
 import { Collection } from "./collection.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { Cuts } from "./cuts.ts";
 import { MelesDatabase, type QueryEngine } from "./database.ts";
 import { DataKeys } from "./data-keys.ts";
 import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./directory.ts";
@@ -134,6 +136,12 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const oracle = new Oracle(memtables.active.memtable.floorVersion);
   const conflicts = new ConflictTable(oracle);
   const events = new EventHub(env.log);
+  const cuts = new Cuts();
+  const replayed = memtables.frozen.map(({ memtable }) => memtable);
+  for (const stored of manifest.cuts) {
+    const cut = readCut(stored, (keyId) => keys.keyOf(keyId));
+    cuts.add(cut, true, replayed, trees.tree.version);
+  }
   const values = new ValueLogReader(fileSystem, directory, keys);
   undo.push(() => values.close());
   const valueLog = new ValueLogWriter(
@@ -174,6 +182,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     values,
     collection,
     policies,
+    cuts,
     discards: valueLogs.discards,
     onProgress: () => queue.resume(),
     writeStaged: () => queue.writeGroup(),
@@ -222,7 +231,8 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     collection,
     queue,
     maintenance,
-    reads: new ReadPath(memtables, trees, values, clock),
+    cuts,
+    reads: new ReadPath(memtables, trees, values, clock, cuts),
     events,
     runQuery: parts.runQuery,
     release: async () => {

@@ -15,6 +15,7 @@ import { bloomHash } from "../format/bloom-hash.ts";
 import { META_DELETE, META_POINTER } from "../format/stored-value.ts";
 import type { TableReader } from "../table/table-reader.ts";
 import type { ValueLogReader } from "../value-log/value-log-reader.ts";
+import type { Cuts } from "./cuts.ts";
 import type { Memtables } from "./memtables.ts";
 import { findTable } from "./tree.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -30,17 +31,25 @@ export class ReadPath {
   readonly #trees: TreeState;
   readonly #values: ValueLogReader;
   readonly #clock: Clock;
+  readonly #cuts: Cuts;
   readonly #slot = new EntrySlot();
   /** The newest hit so far in sources that are not known to be ordered. */
   readonly #candidate = new EntrySlot();
   #hasCandidate = false;
   readonly counters: ReadCounters = { gets: 0, bloomChecks: 0, bloomHits: 0 };
 
-  constructor(memtables: Memtables, trees: TreeState, values: ValueLogReader, clock: Clock) {
+  constructor(
+    memtables: Memtables,
+    trees: TreeState,
+    values: ValueLogReader,
+    clock: Clock,
+    cuts: Cuts,
+  ) {
     this.#memtables = memtables;
     this.#trees = trees;
     this.#values = values;
     this.#clock = clock;
+    this.#cuts = cuts;
   }
 
   /** The value visible at `version`, a copy. */
@@ -56,6 +65,7 @@ export class ReadPath {
     if (!this.#find(key, bloomHash(key, 0, key.length), version, slot)) return undefined;
     if ((slot.meta & META_DELETE) !== 0) return undefined;
     if (slot.expiresAt !== 0 && slot.expiresAt <= this.#clock.nowMs() / 1000) return undefined;
+    if (!this.#cuts.isEmpty && this.#cuts.hides(key, slot.version, version)) return undefined;
     return slot;
   }
 

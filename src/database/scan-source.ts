@@ -6,8 +6,10 @@
 
 import { compareBytes } from "../base/bytes.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
+import { CutCursor } from "../cursor/cut-cursor.ts";
 import { LevelCursor } from "../cursor/level-cursor.ts";
 import { MergeCursor } from "../cursor/merge-cursor.ts";
+import type { Cut } from "../format/cut.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { TableReader } from "../table/table-reader.ts";
 import { findTable, type Tree } from "./tree.ts";
@@ -19,12 +21,16 @@ export interface KeyBounds {
   readonly upper: Uint8Array | undefined;
 }
 
-/** @param tree is retained for as long as the returned cursor is open. */
+/**
+ * @param tree is retained for as long as the returned cursor is open.
+ * @param cuts that count for the reader; what they hide is left out.
+ */
 export function openSource(
   ownWrites: EntryCursor | undefined,
   memtables: readonly Memtable[],
   tree: Tree,
   bounds: KeyBounds,
+  cuts: readonly Cut[],
 ): EntryCursor {
   const cursors: EntryCursor[] = [];
   if (ownWrites !== undefined) cursors.push(ownWrites);
@@ -39,7 +45,8 @@ export function openSource(
     if (tables.length === 1) cursors.push((tables[0] as TableReader).cursor());
     else if (tables.length > 1) cursors.push(new LevelCursor(tables));
   }
-  return new PinnedCursor(cursors, tree.retain());
+  const source = new PinnedCursor(cursors, tree.retain());
+  return cuts.length === 0 ? source : new CutCursor(source, cuts);
 }
 
 class PinnedCursor extends MergeCursor {

@@ -11,6 +11,7 @@
 import { compareBytes, EMPTY_BYTES, keyAfter } from "../base/bytes.ts";
 import { copyOut } from "../base/copy-bytes.ts";
 import type { Version } from "../base/ids.ts";
+import type { KeySpan } from "../compaction/key-span.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import { VisibleCursor } from "../cursor/visible-cursor.ts";
 import { isDeletedOrExpired, META_DELETE, META_POINTER } from "../format/stored-value.ts";
@@ -32,6 +33,8 @@ export interface ScanHost {
   openSource(bounds: Bounds): EntryCursor;
   /** In an update transaction: remembers what is scanned. */
   trackRange(bounds: Bounds): RangeRead | undefined;
+  /** A walk has passed over many deleted or expired keys: they are worth a compaction. */
+  noteWaste(span: KeySpan): void;
   /** The scan has been walked to an end or was disposed. Idempotent. */
   release(): void;
 }
@@ -217,6 +220,8 @@ class Walk {
   close(): void {
     this.valid = false;
     this.#range?.finish("stopped");
+    const wasted = this.#cursor?.wastedSpan();
+    if (wasted !== undefined) this.#host.noteWaste(wasted);
     this.#cursor?.close();
     this.#cursor = undefined;
     this.#host.release();

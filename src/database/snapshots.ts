@@ -132,6 +132,11 @@ export class Snapshots {
     }
   }
 
+  /** Closes all of them: whoever reads in one learns that the database is closed. */
+  closeAll(): void {
+    for (const snapshot of this.#open.values()) snapshot.close();
+  }
+
   /** The database is closed: nobody is warned any more. */
   stop(): void {
     this.#watch?.cancel();

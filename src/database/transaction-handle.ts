@@ -8,6 +8,7 @@
 
 import { MelesError } from "../base/errors.ts";
 import type { Version } from "../base/ids.ts";
+import type { KeySpan } from "../compaction/key-span.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import { bloomHash } from "../format/bloom-hash.ts";
 import { logRecordLength } from "../format/log-record.ts";
@@ -41,7 +42,8 @@ export interface TransactionHost {
   readonly commitBytesMax: number;
   requireOpen(): void;
   nowMs(): number;
-  openSource(ownWrites: EntryCursor | undefined, bounds: Bounds): EntryCursor;
+  noteWaste(span: KeySpan): void;
+  openSource(ownWrites: EntryCursor | undefined, bounds: Bounds, readVersion: Version): EntryCursor;
   commit(commit: TransactionCommit): Promise<Version>;
 }
 
@@ -132,9 +134,10 @@ export class TransactionHandle implements Transaction {
           this.#requireOpen();
           const writes = this.#writes;
           const own = writes === undefined || writes.size === 0 ? undefined : writes.cursor();
-          return host.openSource(own, within);
+          return host.openSource(own, within, this.readVersion);
         },
         trackRange: (within) => this.#trackRange(within),
+        noteWaste: (span) => host.noteWaste(span),
         release: () => undefined,
       },
       bounds,

@@ -24,7 +24,7 @@ import { META_POINTER } from "../format/stored-value.ts";
 import type { LogKeys } from "../log/log-keys.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import { type KeyEvidence, readKeyEvidence } from "../salvage/key-evidence.ts";
-import { readLogEvidence } from "../salvage/log-evidence.ts";
+import { missingAtEnd, readLogEvidence } from "../salvage/log-evidence.ts";
 import { walkLog } from "../salvage/log-walk.ts";
 import { type ManifestEvidence, readManifestEvidence } from "../salvage/manifest-evidence.ts";
 import { Findings } from "../salvage/report.ts";
@@ -206,7 +206,9 @@ class DirectoryCheck {
       const file = SourceFile.open(this.#env.fileSystem, this.#path, name);
       if (file === undefined) return;
       try {
-        const memtable = readLogEvidence(file, this.#keys, this.#evidence);
+        this.#lookAtEnd(file, number);
+        // A torn end is what a crash leaves, also of a log that others follow.
+        const memtable = readLogEvidence(file, undefined, this.#keys, this.#evidence);
         if (memtable === undefined) return;
         this.#logs.push(memtable);
         this.#entries += memtable.count;
@@ -216,6 +218,21 @@ class DirectoryCheck {
       }
       await this.#pause();
     });
+  }
+
+  /** A power cut may take the end of a log and leave later ones. */
+  #lookAtEnd(file: SourceFile, number: FileNumber): void {
+    const next = this.#names.logs.find((other) => other > number);
+    const follower =
+      next === undefined
+        ? undefined
+        : SourceFile.open(this.#env.fileSystem, this.#path, memFileName(next));
+    if (follower === undefined) return;
+    const missing = missingAtEnd(file, follower);
+    follower.close();
+    if (missing === 0) return;
+    const message = `${missing} bytes are missing at the end; the next open drops later logs, as after a power cut`;
+    this.#note(file.name, file.size, message);
   }
 
   #logPointers(name: string, memtable: Memtable): void {

@@ -5,7 +5,8 @@
  *
  *     ManifestChangeSet  1 changes, repeated ManifestChange
  *                        1000 thinned version u64   1001 value-log discards, repeated
- *                        1002 newest version u64   1003 dropped end version u64       (all Meles)
+ *                        1002 newest version u64   1003 dropped end version u64
+ *                        1004 cuts, repeated Cut (cut.ts)   1005 ended cuts, repeated u64 (all Meles)
  *     ManifestChange     1 id u64   2 op 0 create, 1 delete   3 level u32   4 key id u64
  *                        5 encryption 0 = AES   6 compression u32
  *     ValueLogDiscard    1 file u64   2 bytes u64
@@ -19,6 +20,7 @@ import type { FileNumber, Version } from "../base/ids.ts";
 import { toCompressionCode } from "./compression.ts";
 import type { CompressionCode } from "./compression.ts";
 import { crc32c } from "./crc32c.ts";
+import { cutLength, decodeCut, type StoredCut, writeCut } from "./cut.ts";
 import { damaged } from "./damage.ts";
 import { writeU32BE } from "./integers.ts";
 import {
@@ -37,6 +39,8 @@ const FIELD_THINNED_VERSION = 1000;
 const FIELD_VALUE_LOG_DISCARDS = 1001;
 const FIELD_NEWEST_VERSION = 1002;
 const FIELD_DROPPED_END_VERSION = 1003;
+const FIELD_CUTS = 1004;
+const FIELD_ENDED_CUTS = 1005;
 const CHANGE_ID = 1;
 const CHANGE_OP = 2;
 const CHANGE_LEVEL = 3;
@@ -84,6 +88,10 @@ export interface ManifestChangeSet {
    * recorded): an incremental backup from an older version would miss deletions.
    */
   readonly droppedEndVersion?: Version;
+  /** Cuts that begin to count. */
+  readonly cuts?: readonly StoredCut[];
+  /** Versions of cuts that hide nothing any more. */
+  readonly endedCuts?: readonly Version[];
 }
 
 function changeLength(change: ManifestChange): number {
@@ -122,6 +130,8 @@ function changeSetLength(set: ManifestChangeSet): number {
   for (const discard of set.valueLogDiscards ?? []) {
     length += bytesFieldLength(FIELD_VALUE_LOG_DISCARDS, discardLength(discard));
   }
+  for (const cut of set.cuts ?? []) length += bytesFieldLength(FIELD_CUTS, cutLength(cut));
+  for (const version of set.endedCuts ?? []) length += varintFieldLength(FIELD_ENDED_CUTS, version);
   return length;
 }
 
@@ -139,7 +149,15 @@ function writeChangeSet(target: Uint8Array, offset: number, set: ManifestChangeS
     position = writeVarintField(target, position, DISCARD_BYTES, discard.bytes);
   }
   position = writeVarintField(target, position, FIELD_NEWEST_VERSION, set.newestVersion ?? 0);
-  writeVarintField(target, position, FIELD_DROPPED_END_VERSION, set.droppedEndVersion ?? 0);
+  const { droppedEndVersion = 0, cuts = [], endedCuts = [] } = set;
+  position = writeVarintField(target, position, FIELD_DROPPED_END_VERSION, droppedEndVersion);
+  for (const cut of cuts) {
+    position = writeBytesFieldHeader(target, position, FIELD_CUTS, cutLength(cut));
+    position = writeCut(target, position, cut);
+  }
+  for (const version of endedCuts) {
+    position = writeVarintField(target, position, FIELD_ENDED_CUTS, version);
+  }
 }
 
 /** A whole record, ready to be appended with a single write. */
@@ -163,6 +181,8 @@ export function decodeManifestChangeSet(
   let thinnedVersion = 0;
   let newestVersion = 0;
   let droppedEndVersion = 0;
+  const cuts: StoredCut[] = [];
+  const endedCuts: Version[] = [];
   const reader = new ProtobufReader(bytes, start, end);
   const nested = new ProtobufReader(bytes, start, end);
   while (reader.next()) {
@@ -171,6 +191,8 @@ export function decodeManifestChangeSet(
     else if (reader.isVarint(FIELD_THINNED_VERSION)) thinnedVersion = reader.u64();
     else if (reader.isVarint(FIELD_NEWEST_VERSION)) newestVersion = reader.u64();
     else if (reader.isVarint(FIELD_DROPPED_END_VERSION)) droppedEndVersion = reader.u64();
+    else if (reader.isBytes(FIELD_CUTS)) cuts.push(decodeCut(nested));
+    else if (reader.isVarint(FIELD_ENDED_CUTS)) endedCuts.push(reader.u64());
     else if (reader.isBytes(FIELD_VALUE_LOG_DISCARDS)) {
       valueLogDiscards.push(decodeDiscard(nested));
     }
@@ -181,6 +203,8 @@ export function decodeManifestChangeSet(
     ...(newestVersion === 0 ? {} : { newestVersion }),
     ...(droppedEndVersion === 0 ? {} : { droppedEndVersion }),
     ...(valueLogDiscards.length === 0 ? {} : { valueLogDiscards }),
+    ...(cuts.length === 0 ? {} : { cuts }),
+    ...(endedCuts.length === 0 ? {} : { endedCuts }),
   };
 }
 

@@ -11,6 +11,7 @@ import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
+import type { StoredCut } from "../format/cut.ts";
 import { MANIFEST, MANIFEST_REWRITE } from "../format/file-names.ts";
 import {
   encodeManifestRecord,
@@ -33,6 +34,8 @@ export class ManifestLog {
   #thinnedVersion: Version;
   #newestVersion: Version;
   #droppedEndVersion: Version = 0;
+  /** By version, oldest first. */
+  readonly #cuts = new Map<Version, StoredCut>();
   #file: File | undefined;
   #end: number;
   #deletions = 0;
@@ -130,6 +133,7 @@ export class ManifestLog {
     log.#deletions = deletions;
     for (const set of replay.changeSets) {
       log.#droppedEndVersion = Math.max(log.#droppedEndVersion, set.droppedEndVersion ?? 0);
+      log.#applyCuts(set);
     }
     return log;
   }
@@ -152,6 +156,11 @@ export class ManifestLog {
   /** Deletions up to this version may have left no trace; 0 = all can be told. */
   get droppedEndVersion(): Version {
     return this.#droppedEndVersion;
+  }
+
+  /** Cuts that may still hide something, oldest first. */
+  get cuts(): readonly StoredCut[] {
+    return [...this.#cuts.values()];
   }
 
   get largestTable(): FileNumber {
@@ -209,6 +218,12 @@ export class ManifestLog {
     this.#thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
     this.#newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
     this.#droppedEndVersion = Math.max(this.#droppedEndVersion, set.droppedEndVersion ?? 0);
+    this.#applyCuts(set);
+  }
+
+  #applyCuts({ cuts = [], endedCuts = [] }: ManifestChangeSet): void {
+    for (const cut of cuts) this.#cuts.set(cut.version, cut);
+    for (const version of endedCuts) this.#cuts.delete(version);
   }
 
   #appendRecord(record: Uint8Array): void {
@@ -264,6 +279,7 @@ export class ManifestLog {
       thinnedVersion: this.#thinnedVersion,
       newestVersion: this.#newestVersion,
       droppedEndVersion: this.#droppedEndVersion,
+      cuts: this.cuts,
     });
     const path = join(this.#directory, MANIFEST_REWRITE);
     const draft = this.#fileSystem.open(path, { write: true, create: "truncate" });

@@ -54,6 +54,7 @@ export class Memtable {
   #readerBytes = 0;
   #stagedReaderBytes = 0;
   #tombstones = 0;
+  #earliestExpiry = 0;
   #latestExpiry = 0;
   /** Bytes of value-log records pointed to, by file. Superseded entries count too. */
   readonly #valueLogBytes = new Map<number, number>();
@@ -103,6 +104,11 @@ export class Memtable {
   /** Unix seconds at which the last entry with an expiry has expired; 0 when none has one. */
   get latestExpiry(): number {
     return this.#latestExpiry;
+  }
+
+  /** Unix seconds at which the first entry with an expiry expires; 0 when none has one. */
+  get earliestExpiry(): number {
+    return this.#earliestExpiry;
   }
 
   /** Value-log files that entries point to, with the bytes of the records. */
@@ -197,11 +203,18 @@ export class Memtable {
     if (view.version > this.#maxVersion) this.#maxVersion = view.version;
     if (view.version < this.#minVersion) this.#minVersion = view.version;
     this.#readerBytes += READER_ENTRY_COST + view.keyLength + view.valueLength;
-    if (view.expiresAt > this.#latestExpiry) this.#latestExpiry = view.expiresAt;
+    if (view.expiresAt > 0) this.#noteExpiry(view.expiresAt);
     if ((view.meta & META_DELETE) !== 0) this.#tombstones++;
     else if ((view.meta & META_POINTER) !== 0) this.#countPointer(view.valueOffset);
     const slot = this.#findSlot(this.arena, view.keyOffset, view.keyLength, hash);
     this.#link(slot, entry, view.version);
+  }
+
+  #noteExpiry(expiresAt: number): void {
+    if (expiresAt > this.#latestExpiry) this.#latestExpiry = expiresAt;
+    if (this.#earliestExpiry === 0 || expiresAt < this.#earliestExpiry) {
+      this.#earliestExpiry = expiresAt;
+    }
   }
 
   #countPointer(offset: number): void {

@@ -5,6 +5,7 @@
 
 import type { Version } from "../base/ids.ts";
 import { decryptBlock } from "../format/encryption.ts";
+import { readU32BE } from "../format/integers.ts";
 import { VERSION_SUFFIX_SIZE } from "../format/internal-key.ts";
 import {
   decodeTableFooter,
@@ -27,6 +28,8 @@ export interface IndexedBlock {
 export interface IndexEvidence {
   /** What is wrong; `undefined` when the index is sound and can be believed. */
   readonly problem: string | undefined;
+  /** The index is sound, but was not where the footer says. */
+  readonly isFooterWrong: boolean;
   /** In the index's order; empty when it says nothing. */
   readonly blocks: readonly IndexedBlock[];
   readonly largestKey: Uint8Array | undefined;
@@ -48,10 +51,11 @@ export function readIndexEvidence(
   const complain = (message: string): undefined => {
     problem ??= message;
   };
-  const footer = attempt<TableFooter | undefined>(() => decodeTableFooter(tail, size), complain);
+  const declared = attempt<TableFooter | undefined>(() => decodeTableFooter(tail, size), complain);
+  const sound = soundFooter(file, tail);
+  const footer = sound ?? declared;
   if (footer === undefined) return nothing(problem ?? "", size);
-  const sound = soundFooter(file, footer);
-  const { indexOffset, indexLength } = sound ?? footer;
+  const { indexOffset, indexLength } = footer;
   const stored = file.read(indexOffset, indexOffset + indexLength);
   if (sound === undefined) complain("its checksum does not match");
   for (const key of keys) {
@@ -59,36 +63,66 @@ export function readIndexEvidence(
       () => decodeTableIndex(key === undefined ? stored : decryptBlock(key, stored), indexOffset),
       complain,
     );
-    // What an earlier key has made of it says nothing.
-    if (fields !== undefined) {
-      if (sound !== undefined) problem = undefined;
-      return evidenceOf(fields, key, problem, sound === undefined ? size : indexOffset);
+    // What another key has made of it says nothing.
+    if (fields !== undefined && sound !== undefined) {
+      const isFooterWrong = declared?.indexOffset !== indexOffset;
+      return { ...evidenceOf(fields, key, undefined, indexOffset), isFooterWrong };
     }
+    if (fields !== undefined) return evidenceOf(fields, key, problem, size);
   }
   return nothing(problem ?? "", sound === undefined ? size : indexOffset);
 }
 
 /**
- * The footer whose index matches its checksum: as it stands, or with one bit of the index's length the
- * other way, because without the length an encrypted table would be lost altogether.
+ * The footer whose index matches its checksum: as it stands, with one bit of the index's length the other
+ * way, or with another length of the checksum. Without its footer an encrypted table would be lost
+ * altogether, and the few bytes of it can be put right.
  */
-function soundFooter(file: SourceFile, footer: TableFooter): TableFooter | undefined {
-  const end = footer.indexOffset + footer.indexLength;
-  for (let bit = -1; bit < 32; bit++) {
-    const indexLength = bit < 0 ? footer.indexLength : (footer.indexLength ^ (1 << bit)) >>> 0;
-    if (indexLength === 0 || indexLength > end) continue;
-    const candidate = { ...footer, indexLength, indexOffset: end - indexLength };
-    const stored = file.read(candidate.indexOffset, end);
+function soundFooter(file: SourceFile, tail: Uint8Array): TableFooter | undefined {
+  for (const footer of possibleFooters(tail, file.size)) {
+    const stored = file.read(footer.indexOffset, footer.indexOffset + footer.indexLength);
     const isSound = attempt(
       () => {
-        verifyTableIndex(candidate, stored);
+        verifyTableIndex(footer, stored);
         return true;
       },
       () => false,
     );
-    if (isSound) return candidate;
+    if (isSound) return footer;
   }
   return undefined;
+}
+
+/** Checksum messages have up to 13 bytes (format/checksum.ts); empty ones prove nothing. */
+const CHECKSUM_BYTES_MIN = 2;
+const CHECKSUM_BYTES_MAX = 13;
+
+function* possibleFooters(tail: Uint8Array, size: number): Generator<TableFooter> {
+  if (tail.length < 8 + CHECKSUM_BYTES_MAX) return;
+  const declared = readU32BE(tail, tail.length - 4);
+  const isPlausible = declared >= CHECKSUM_BYTES_MIN && declared <= CHECKSUM_BYTES_MAX;
+  if (isPlausible) {
+    for (let bit = -1; bit < 32; bit++) yield* footerWith(tail, size, declared, bit);
+  }
+  for (let length = CHECKSUM_BYTES_MIN; length <= CHECKSUM_BYTES_MAX; length++) {
+    if (length !== declared) yield* footerWith(tail, size, length, -1);
+  }
+}
+
+/** The footer with a checksum of so many bytes, and bit `bit` of the index's length changed. */
+function* footerWith(
+  tail: Uint8Array,
+  size: number,
+  checksumLength: number,
+  bit: number,
+): Generator<TableFooter> {
+  const lengthAt = tail.length - 8 - checksumLength;
+  const stored = readU32BE(tail, lengthAt);
+  const indexLength = bit < 0 ? stored : (stored ^ (1 << bit)) >>> 0;
+  const indexOffset = size - tail.length + lengthAt - indexLength;
+  if (indexLength === 0 || indexOffset < 0) return;
+  const checksum = tail.slice(lengthAt + 4, tail.length - 4);
+  yield { indexOffset, indexLength, checksum };
 }
 
 /** Whether a plain index that fits a table whose blocks end at `blocksEnd` begins at that very place. */
@@ -105,6 +139,7 @@ export function isIndexAt(bytes: Uint8Array, blocksEnd: number): boolean {
 function nothing(problem: string, blocksEnd: number): IndexEvidence {
   return {
     problem,
+    isFooterWrong: false,
     blocks: [],
     largestKey: undefined,
     key: undefined,
@@ -130,6 +165,7 @@ function evidenceOf(
   const largest = extension?.largestKey;
   return {
     problem,
+    isFooterWrong: false,
     blocks: named,
     largestKey: largest?.subarray(0, largest.length - VERSION_SUFFIX_SIZE),
     key,

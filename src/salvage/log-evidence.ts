@@ -9,7 +9,9 @@
 
 import { MelesError } from "../base/errors.ts";
 import type { LogCipher } from "../format/encryption.ts";
-import { LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { memFileName } from "../format/file-names.ts";
+import { LOG_BASE_IV_SIZE, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { decodeLogLink } from "../format/log-link.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { META_IN_TRANSACTION, META_TRANSACTION_END } from "../format/stored-value.ts";
 import { Memtable } from "../memtable/memtable.ts";
@@ -23,9 +25,14 @@ import type { SourceFile } from "./source-file.ts";
 const SAMPLE_RECORDS = 64;
 const CRC_BYTES = 4;
 
-/** The log's committed entries, indexed; `undefined` when there are none. Sets `keys.proven`. */
+/**
+ * The log's committed entries, indexed; `undefined` when there are none. Sets `keys.proven`.
+ *
+ * @param next the log that was begun after this one, if there is one
+ */
 export function readLogEvidence(
   file: SourceFile,
+  next: SourceFile | undefined,
   keys: KeyEvidence,
   findings: Findings,
 ): Memtable | undefined {
@@ -39,7 +46,22 @@ export function readLogEvidence(
     return undefined;
   }
   if (cipher !== undefined) keys.proven = true;
-  return new DamagedLog(file, bytes, found, cipher, findings).read();
+  const memtable = new DamagedLog(file, bytes, found, cipher, findings).read(next !== undefined);
+  const missing = next === undefined ? 0 : missingAtEnd(file, next);
+  if (missing > 0) {
+    const reason = `${missing} bytes are missing at the end, as ${next?.name} knows; what was written there is lost`;
+    findings.add({ file: file.name, offset: file.size, reason, lost: true });
+  }
+  return memtable;
+}
+
+/** How many bytes at the end of a log are missing, as the next one knows (format/log-link.ts). */
+export function missingAtEnd(file: SourceFile, next: SourceFile): number {
+  const header = next.read(0, LOG_HEADER_SIZE);
+  if (header.length < LOG_HEADER_SIZE) return 0;
+  const link = decodeLogLink(header.subarray(LOG_HEADER_SIZE - LOG_BASE_IV_SIZE));
+  if (link === undefined || memFileName(link.previousNumber) !== file.name) return 0;
+  return Math.max(0, link.previousBytes - file.size);
 }
 
 /** Whether, read so, most keys end with a possible version: of random bytes one in 2048 does. */
@@ -100,8 +122,10 @@ class DamagedLog {
     this.#findings = findings;
   }
 
-  read(): Memtable | undefined {
-    const { offsets, gaps, tail, tailIsUnfinished } = this.#found;
+  /** `isFollowed`: a later log shows that this one was written to its end. */
+  read(isFollowed: boolean): Memtable | undefined {
+    const { offsets, gaps, tail } = this.#found;
+    const tailIsUnfinished = this.#found.tailIsUnfinished && !isFollowed;
     let nextGap = 0;
     for (const offset of offsets) {
       const gap = gaps[nextGap];

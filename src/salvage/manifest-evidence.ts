@@ -8,6 +8,7 @@
 
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
+import type { StoredCut } from "../format/cut.ts";
 import { MANIFEST } from "../format/file-names.ts";
 import { readU16BE } from "../format/integers.ts";
 import {
@@ -33,8 +34,9 @@ export interface ManifestEvidence {
   readonly deleted: ReadonlySet<FileNumber>;
   /** Largest table number that any record names. */
   readonly largestTable: FileNumber;
-  readonly thinnedVersion: Version;
   readonly newestVersion: Version;
+  /** Prefixes that were dropped, and may still be in files (format/cut.ts). */
+  readonly cuts: readonly StoredCut[];
   /** The application's mark in the header; 0 when the header is not to be believed. */
   readonly externalMagic: number;
 }
@@ -113,10 +115,11 @@ function evidenceOf(
   const tables = new Map<FileNumber, ManifestCreate>();
   const deleted = new Set<FileNumber>();
   let largestTable = 0;
-  let thinnedVersion = 0;
+  const cuts = new Map<Version, StoredCut>();
   let newestVersion = 0;
   for (const set of sets) {
-    thinnedVersion = Math.max(thinnedVersion, set.thinnedVersion ?? 0);
+    for (const cut of set.cuts ?? []) cuts.set(cut.version, cut);
+    for (const version of set.endedCuts ?? []) cuts.delete(version);
     newestVersion = Math.max(newestVersion, set.newestVersion ?? 0);
     for (const change of set.changes) {
       largestTable = Math.max(largestTable, change.fileNumber);
@@ -134,8 +137,8 @@ function evidenceOf(
     tables,
     deleted,
     largestTable,
-    thinnedVersion,
     newestVersion,
+    cuts: [...cuts.values()],
     externalMagic,
   };
 }

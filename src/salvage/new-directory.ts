@@ -158,7 +158,13 @@ export class NewDirectory {
     const { fileSystem } = this.#env;
     fileSystem.syncDirectory(this.#path);
     const header = encodeManifestHeader(this.#options.externalMagic);
-    const record = encodeManifestRecord({ changes: this.#tables, thinnedVersion, newestVersion });
+    const record = encodeManifestRecord({
+      changes: this.#tables,
+      thinnedVersion,
+      newestVersion,
+      // Incremental backups must not go on from what somebody else has thinned.
+      droppedEndVersion: newestVersion,
+    });
     this.#install(MANIFEST_REWRITE, MANIFEST, [header, record]);
     this.#lock.release();
   }

@@ -15,6 +15,7 @@ import { compareBytes, EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import type { Version } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
+import { type Cut, hides } from "../format/cut.ts";
 import { valueLogFileName } from "../format/file-names.ts";
 import { isDeletedOrExpired, META_POINTER } from "../format/stored-value.ts";
 import { pointerFile, pointerOffset } from "../format/value-pointer.ts";
@@ -75,7 +76,8 @@ async function copy(
   const values = new ValueFinder(fileSystem, source.path, source.keys, source.valueLogs);
   const merge = new EntryMerge(source.sources(onBytes));
   try {
-    const writer = new Copy(directory, values, findings, clock.nowMs() / 1000);
+    const nowSeconds = clock.nowMs() / 1000;
+    const writer = new Copy({ directory, values, findings, cuts: source.cuts(), nowSeconds });
     for (let done = 1; merge.next(); done++) {
       writer.take(merge.group);
       if (done % CHUNK_ENTRIES === 0) await breathe(signal);
@@ -94,27 +96,24 @@ async function copy(
   }
 }
 
+interface CopyParts {
+  readonly directory: NewDirectory;
+  readonly values: ValueFinder;
+  readonly findings: Findings;
+  readonly cuts: readonly Cut[];
+  readonly nowSeconds: number;
+}
+
 /** Writes one entry per key and version. */
 class Copy {
-  readonly #directory: NewDirectory;
-  readonly #values: ValueFinder;
-  readonly #findings: Findings;
-  readonly #nowSeconds: number;
+  readonly #parts: CopyParts;
   #key: Uint8Array = EMPTY_BYTES;
   entries = 0;
   keys = 0;
   maxVersion: Version = 0;
 
-  constructor(
-    directory: NewDirectory,
-    values: ValueFinder,
-    findings: Findings,
-    nowSeconds: number,
-  ) {
-    this.#directory = directory;
-    this.#values = values;
-    this.#findings = findings;
-    this.#nowSeconds = nowSeconds;
+  constructor(parts: CopyParts) {
+    this.#parts = parts;
   }
 
   /** Twins of one key and version, the most trusted first. */
@@ -122,6 +121,8 @@ class Copy {
     const [first] = group;
     if (first === undefined) return;
     const { key, version } = first;
+    const { values, findings, cuts, nowSeconds } = this.#parts;
+    if (cuts.some((cut) => hides(cut, key, 0, key.length, version))) return;
     const isSuperseded = this.keys > 0 && compareBytes(key, this.#key) === 0;
     for (const entry of group) {
       const value = this.#valueOf(entry);
@@ -129,17 +130,17 @@ class Copy {
       this.#write(entry, value, isSuperseded);
       return;
     }
-    if (isDeletedOrExpired(first.meta, first.expiresAt, this.#nowSeconds)) {
+    if (isDeletedOrExpired(first.meta, first.expiresAt, nowSeconds)) {
       // Nobody reads its value any more, but what is below it must stay hidden.
       this.#write(first, EMPTY_BYTES, isSuperseded);
       return;
     }
     // Badger's collection leaves pointers to removed files behind, in entries that newer ones shadow.
-    if (isSuperseded && !group.some((entry) => this.#values.hasFile(entry.value))) return;
-    this.#findings.add({
+    if (isSuperseded && !group.some((entry) => values.hasFile(entry.value))) return;
+    findings.add({
       file: valueLogFileName(pointerFile(first.value, 0)),
       offset: pointerOffset(first.value, 0),
-      reason: this.#values.hasFile(first.value)
+      reason: values.hasFile(first.value)
         ? `the value of version ${version} is damaged`
         : `the value of version ${version} is lost with the file`,
       lost: true,
@@ -149,12 +150,12 @@ class Copy {
   }
 
   #valueOf({ meta, value, key, version }: EntrySource): Uint8Array | undefined {
-    return (meta & META_POINTER) === 0 ? value : this.#values.find(value, key, version);
+    return (meta & META_POINTER) === 0 ? value : this.#parts.values.find(value, key, version);
   }
 
   #write(entry: EntrySource, value: Uint8Array, isKnownKey: boolean): void {
     const { key, version, meta, userMeta, expiresAt } = entry;
-    this.#directory.add(key, version, meta, userMeta, expiresAt, value);
+    this.#parts.directory.add(key, version, meta, userMeta, expiresAt, value);
     this.#key = key;
     this.entries++;
     if (!isKnownKey) this.keys++;

@@ -6,11 +6,13 @@
  * what others hold). With a damaged one all that are not known to be deleted.
  */
 
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { DirectoryLock, FileSystem } from "../env/file-system.ts";
 import type { CompressionCode } from "../format/compression.ts";
+import { type Cut, readCut } from "../format/cut.ts";
 import {
   KEYREGISTRY,
   MANIFEST,
@@ -98,8 +100,9 @@ export class SourceDirectory {
       yield;
     }
     // Newest first: their rank.
-    for (const fileNumber of this.#logs.toReversed()) {
-      this.#lookAtLog(memFileName(fileNumber));
+    for (const [i, fileNumber] of [...this.#logs.entries()].reverse()) {
+      const next = this.#logs[i + 1];
+      this.#lookAtLog(memFileName(fileNumber), next === undefined ? undefined : memFileName(next));
       onBytes(this.#sizeOf(memFileName(fileNumber)), memFileName(fileNumber));
       yield;
     }
@@ -126,6 +129,18 @@ export class SourceDirectory {
       }
     }
     return sources;
+  }
+
+  /** What was dropped by prefix, and may still be in the files. */
+  cuts(): Cut[] {
+    return this.manifest.cuts.flatMap((stored) => {
+      const { version, keyId } = stored;
+      const key = this.keys.keyOf(keyId);
+      if (keyId === 0 || key !== undefined) return [readCut(stored, () => key ?? EMPTY_BYTES)];
+      const reason = `a prefix dropped at version ${version} is encrypted with a data key that is lost; what it hid comes back`;
+      this.#findings.add({ file: MANIFEST, offset: 0, reason, lost: false });
+      return [];
+    });
   }
 
   /** How most of the readable tables are compressed. */
@@ -212,10 +227,12 @@ export class SourceDirectory {
     if (file === undefined) return false;
     try {
       const { problem } = readIndexEvidence(file, this.#keysFor(undefined));
-      if (problem === undefined) return true;
-      const reason = "not read: MANIFEST does not list it, and it was never finished";
+      const isFinished = problem === undefined;
+      const reason = isFinished
+        ? "taken, though MANIFEST does not list it: a later change of MANIFEST may be lost"
+        : "not read: MANIFEST does not list it, and it was never finished";
       this.#findings.add({ file: name, offset: 0, reason, lost: false });
-      return false;
+      return isFinished;
     } finally {
       file.close();
     }
@@ -254,16 +271,19 @@ export class SourceDirectory {
     return [likely, ...keys.filter((key) => key !== likely), undefined];
   }
 
-  #lookAtLog(name: string): void {
+  #lookAtLog(name: string, nextName: string | undefined): void {
     const file = SourceFile.open(this.#fileSystem, this.path, name);
     if (file === undefined) return;
+    const next =
+      nextName === undefined ? undefined : SourceFile.open(this.#fileSystem, this.path, nextName);
     try {
-      const memtable = readLogEvidence(file, this.keys, this.#findings);
+      const memtable = readLogEvidence(file, next, this.keys, this.#findings);
       if (memtable === undefined) return;
       this.#logSources.push(new LogSource(memtable, this.#logSources.length));
       this.maxVersion = Math.max(this.maxVersion, memtable.maxVersion);
     } finally {
       file.close();
+      next?.close();
     }
   }
 

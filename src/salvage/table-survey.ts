@@ -81,10 +81,14 @@ class Survey {
   }
 
   run(): TableSurvey | undefined {
-    const { problem, blocks, maxVersion } = this.#index;
+    const { problem, isFooterWrong, blocks, maxVersion } = this.#index;
     const codec = this.#provenCodec() ?? (problem === undefined ? undefined : this.#foundCodec());
     if (problem !== undefined && codec !== undefined) {
       const reason = `the index is damaged (${problem}); blocks are sought without it`;
+      this.#findings.add({ file: this.#file.name, offset: 0, reason, lost: false });
+    }
+    if (isFooterWrong) {
+      const reason = "the footer is damaged; the index was found without it, and is sound";
       this.#findings.add({ file: this.#file.name, offset: 0, reason, lost: false });
     }
     if (codec === undefined) {

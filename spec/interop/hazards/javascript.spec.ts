@@ -177,9 +177,9 @@ describe("hazard 44: varints beyond 28 bits", () => {
       const records = sample.read().logs.flatMap((log) => log.records);
       const found = records.map(({ expiresAt }) => Number(expiresAt)).filter((one) => one > 0);
       expect(found).toEqual(expiries);
-      // Only now: the large values fill the memtable, and a flush takes the first log away.
-      for (const [n, length] of lengths.entries())
+      for (const [n, length] of lengths.entries()) {
         await db.put(`l${n}`, new Uint8Array(length).fill(n));
+      }
     });
     await using db = await openMeles(sample.directory, sample.options);
     // The first two are long over.

@@ -2,6 +2,8 @@
 
 import { cpSync } from "node:fs";
 import type { Database, OpenOptions } from "../../../src/index.ts";
+import { systemEnv } from "../../../src/env/system-env.ts";
+import { TestClock } from "../../suites/test-clock.ts";
 import { Ledger } from "../ledger.ts";
 import { openMeles, writeHistory } from "../meles-side.ts";
 import { type NaiveDirectory, naiveDirectory } from "../naive-files.ts";
@@ -52,7 +54,9 @@ export class Sample implements Disposable {
 
   /** Opens the directory, lets `use` work on it, closes it. */
   async use(work: (db: Database) => Promise<unknown>): Promise<this> {
-    const db = await openMeles(this.directory, this.options);
+    // A clock that stands still: no work begins because the machine is slow and a pause was long.
+    const env = { ...systemEnv(), clock: new TestClock(Date.now()) };
+    const db = await openMeles(this.directory, { ...this.options, env });
     try {
       await work(db);
     } finally {
