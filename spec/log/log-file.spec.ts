@@ -170,6 +170,29 @@ describe("syncing", () => {
   });
 });
 
+describe("cutting a failed write back", () => {
+  test("is durable before anything is written in its place", () => {
+    const fileSystem = directory();
+    const log = clean(fileSystem);
+    fileSystem.failOnce("write", "ENOSPC");
+    expect(() => log.write(DATA, 0, 4, 20)).toThrow("disk is full");
+    fileSystem.calls.length = 0;
+    log.cutBack(20);
+    log.write(DATA, 0, 4, 20);
+    expect(fileSystem.calls).toEqual([`truncate ${NAME}`, `sync ${NAME}`, `write ${NAME}`]);
+  });
+
+  test.each(["truncate", "sync"] as const)("that fails at its %s ends all writing", (operation) => {
+    const fileSystem = directory();
+    const log = clean(fileSystem);
+    fileSystem.failOnce(operation, "EIO");
+    expect(() => log.cutBack(20)).toThrow("EIO");
+    expect(log.hasFailed).toBe(true);
+    expect(() => log.write(DATA, 0, 4, 20)).toThrow("EIO");
+    expect(() => log.sync()).toThrow("EIO");
+  });
+});
+
 describe("a sync that failed", () => {
   // The kernel reports a lost page once and then forgets it: a second sync would succeed and mean
   // nothing. A flush that tried again once took that success for its values being on disk.
@@ -182,7 +205,7 @@ describe("a sync that failed", () => {
     expect(log.isDirty).toBe(true);
     expect(() => log.sync()).toThrow("EIO");
     expect(await outcome(log.syncInBackground())).toBe("EIO");
-    log.write(DATA, 0, 4, 24);
+    expect(() => log.write(DATA, 0, 4, 24)).toThrow("EIO");
     expect(() => log.sync()).toThrow("EIO");
     expect(fileSystem.count("sync")).toBe(1);
   });

@@ -122,9 +122,9 @@ export class DatabaseLife {
     return this.#watch(writes, sync, () => transaction.commit(sync === undefined ? {} : { sync }));
   }
 
-  /** A call that deletes these keys at once. */
-  drop(writes: readonly Write[], start: () => Promise<unknown>): Promise<void> {
-    return this.#watch(writes, undefined, start, true);
+  /** A call that deletes these keys, all that begin with `prefix`, at once. */
+  drop(prefix: string, writes: readonly Write[], start: () => Promise<unknown>): Promise<void> {
+    return this.#watch(writes, undefined, start, prefix);
   }
 
   /** Issues a commit whose outcome the caller judges by itself. */
@@ -137,9 +137,9 @@ export class DatabaseLife {
     writes: readonly Write[],
     sync: boolean | undefined,
     start: () => Promise<unknown>,
-    isDrop = false,
+    dropped?: string,
   ): Promise<void> {
-    const commit = this.#expected.issue(writes, isDrop);
+    const commit = this.#expected.issue(writes, dropped);
     const done = start().then(
       () => {
         if (this.life.isAlive) this.#acknowledged(commit, sync);

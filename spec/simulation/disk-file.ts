@@ -104,10 +104,12 @@ export class DiskFile {
     return other;
   }
 
-  /** A copy of the content. */
+  /** A copy of the content; what is a hole is not copied. */
   content(): Uint8Array {
-    const content = new Uint8Array(this.#cache.size);
-    this.#cache.read(content, 0, content.length, 0);
+    const { bytes, size } = this.#cache;
+    if (bytes.length >= size) return bytes.slice(0, size);
+    const content = new Uint8Array(size);
+    content.set(bytes);
     return content;
   }
 

@@ -29,8 +29,8 @@ export type Content = ReadonlyMap<string, Stored>;
 export interface Commit {
   readonly number: number;
   readonly writes: readonly Write[];
-  /** It changes a whole range: whoever has read there may be told of a conflict, whatever was in it. */
-  readonly isDrop: boolean;
+  /** It drops every key with this prefix: whoever has read there may be told of a conflict, whatever was there. */
+  readonly dropped: string | undefined;
   fate: "open" | "acknowledged" | "failed";
 }
 
@@ -61,8 +61,8 @@ export class ExpectedCommits {
     return other;
   }
 
-  issue(writes: readonly Write[], isDrop = false): Commit {
-    const commit: Commit = { number: ++this.#lastNumber, writes, isDrop, fate: "open" };
+  issue(writes: readonly Write[], dropped?: string): Commit {
+    const commit: Commit = { number: ++this.#lastNumber, writes, dropped, fate: "open" };
     this.#commits.push(commit);
     this.#issued.push(commit);
     return commit;
@@ -166,7 +166,7 @@ export class ExpectedCommits {
     let best: Commit[] | undefined;
     for (let next = 0; ; next++) {
       if (next >= least) {
-        if (difference(content, found, times) === undefined) best = [...kept];
+        if (matches(content, found, times)) best = [...kept];
         best = this.#tryFailed(content, found, times, kept, next) ?? best;
       }
       const commit = this.#commits[next];
@@ -193,7 +193,7 @@ export class ExpectedCommits {
       const extended = new Map(content);
       for (let end = start; isDoubtful(end); end++) {
         apply(extended, this.#commits[end] as Commit);
-        if (difference(extended, found, times) === undefined) {
+        if (matches(extended, found, times)) {
           return [...kept, ...this.#commits.slice(start, end + 1)];
         }
       }
@@ -325,6 +325,19 @@ export function difference(expected: Content, found: Content, times: Times): str
       return `${show(key, entry)} is missing`;
   }
   return undefined;
+}
+
+/** Whether there is no difference, without words for it. */
+function matches(expected: Content, found: Content, times: Times): boolean {
+  for (const [key, entry] of found) {
+    const wanted = expected.get(key);
+    if (wanted === undefined || !isSame(wanted, entry) || isExpired(wanted, times.nowSeconds))
+      return false;
+  }
+  for (const [key, entry] of expected) {
+    if (!found.has(key) && !isExpired(entry, times.latestSeconds)) return false;
+  }
+  return true;
 }
 
 function allDifferences(expected: Content, found: Content, times: Times): string[] {

@@ -1,33 +1,59 @@
 /**
- * Simulated histories. Fixed seeds, and some new ones each time; `bun run fuzz simulate` goes on with more,
- * and `bun run fuzz simulate --seed N` repeats one.
+ * Simulated histories: fixed seeds, and thousands of new ones each time. Those run in processes of their
+ * own, one per core; `bun run fuzz simulate` goes on with more, and `bun run fuzz simulate --seed N`
+ * repeats one.
  */
 
 import { describe, expect, test } from "bun:test";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 
 import { failureOf, report } from "./shrink.ts";
 import { Simulation } from "./simulation.ts";
 
 const FIXED = 120;
-const NEW = 60;
+const NEW = 5000;
 const PER_TEST = 30;
 const newSeed = Date.now() % 1_000_000_000;
 
-async function runAll(first: number): Promise<void> {
+const FUZZ = join(import.meta.dir, "../../scripts/fuzz.ts");
+
+async function runHere(first: number): Promise<void> {
   for (let seed = first; seed < first + PER_TEST; seed++) {
     const failure = await failureOf(seed);
     if (failure !== undefined) throw new Error(await report(failure), { cause: failure.cause });
   }
 }
 
+/** Runs histories in a process of its own; returns what it says about them. */
+async function runElsewhere(seed: number, count: number): Promise<string> {
+  const command = [process.execPath, FUZZ, "simulate", "--seed", `${seed}`, "--count", `${count}`];
+  const child = Bun.spawn([...command, "--minutes", "Infinity"], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw new Error(err + out);
+  return out;
+}
+
 describe("a simulated database loses nothing and shows nothing wrong", () => {
   for (let seed = 1; seed <= FIXED; seed += PER_TEST) {
-    test(`seeds ${seed} to ${seed + PER_TEST - 1}`, () => runAll(seed), 60_000);
+    test(`seeds ${seed} to ${seed + PER_TEST - 1}`, () => runHere(seed), 60_000);
   }
 
-  for (let seed = newSeed; seed < newSeed + NEW; seed += PER_TEST) {
-    test(`new seeds ${seed} to ${seed + PER_TEST - 1}`, () => runAll(seed), 60_000);
-  }
+  test(`${NEW} new histories from seed ${newSeed}`, async () => {
+    const processes = Math.min(4, availableParallelism());
+    const each = Math.ceil(NEW / processes);
+    const told = await Promise.all(
+      Array.from({ length: processes }, (_, index) => runElsewhere(newSeed + index * each, each)),
+    );
+    for (const line of told) expect(line).toContain(`simulate: ${each} cases from seed`);
+  }, 900_000);
 });
 
 describe("a simulation", () => {

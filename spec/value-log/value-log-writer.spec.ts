@@ -240,24 +240,34 @@ test("a smaller file size holds from the next value on, and never exceeds the li
 });
 
 describe("when a write fails", () => {
-  for (const alsoTruncate of [false, true]) {
-    test(`the torn tail is ${alsoTruncate ? "overwritten" : "cut off"} and the next group takes its place`, () => {
-      const log = new ValueLog();
-      const kept = log.write(30);
-      const end = log.bytesOf("000001.vlog").length;
-      log.stage(5000);
-      log.stage(6000);
-      log.fileSystem.failOnce("write", "ENOSPC");
-      if (alsoTruncate) log.fileSystem.failOnce("truncate", "EIO");
-      expect(() => log.writer.flush()).toThrow("disk is full");
-      expect(log.bytesOf("000001.vlog").length > end).toBe(alsoTruncate);
-      log.writer.flush();
-      const next = [log.stage(100), log.stage(20_000)];
-      log.writer.flush();
-      log.expectReadable([kept, ...next]);
-      expectContiguous(log, [kept, ...next]);
-    });
-  }
+  test("the torn tail is cut off and the next group takes its place", () => {
+    const log = new ValueLog();
+    const kept = log.write(30);
+    const end = log.bytesOf("000001.vlog").length;
+    log.stage(5000);
+    log.stage(6000);
+    log.fileSystem.failOnce("write", "ENOSPC");
+    expect(() => log.writer.flush()).toThrow("disk is full");
+    expect(log.bytesOf("000001.vlog").length).toBe(end);
+    log.writer.flush();
+    const next = [log.stage(100), log.stage(20_000)];
+    log.writer.flush();
+    log.expectReadable([kept, ...next]);
+    expectContiguous(log, [kept, ...next]);
+  });
+
+  test("and the torn tail cannot be cut off, nothing more is written over it", () => {
+    const log = new ValueLog();
+    const kept = log.write(30);
+    log.stage(5000);
+    log.fileSystem.failOnce("write", "ENOSPC");
+    log.fileSystem.failOnce("truncate", "EIO");
+    expect(() => log.writer.flush()).toThrow("disk is full");
+    expect(log.writer.hasFailed).toBe(true);
+    log.stage(100);
+    expect(() => log.writer.flush()).toThrow("EIO");
+    log.expectReadable([kept]);
+  });
 
   test("in the middle of a group, the whole group is the caller's to forget", () => {
     const log = new ValueLog();

@@ -568,7 +568,7 @@ export class CommitQueue {
     let fatal =
       !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#sync.hasFailed;
     try {
-      if (!fatal && log !== undefined) log.truncate(from);
+      if (!fatal) log?.cutBack(from);
     } catch {
       fatal = true;
     }

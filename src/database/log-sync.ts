@@ -31,7 +31,8 @@ export class LogSync {
 
   /** What is on disk is unknown from now on. */
   get hasFailed(): boolean {
-    return this.#failed;
+    const { memtables, valueLog } = this.#parts;
+    return this.#failed || valueLog.hasFailed || (memtables.active.log?.hasFailed ?? false);
   }
 
   /** A log file is about to appear in the directory. */

@@ -60,7 +60,13 @@ export class LogFile {
     return this.#dirty || this.#syncing !== undefined || this.#failure !== undefined;
   }
 
+  /** Nobody knows what the disk holds: a sync or a cut has failed, and nothing is written any more. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
+    if (this.#failure !== undefined) throw this.#failure;
     this.#dirty = true;
     this.file.write(source, sourceOffset, length, position);
   }
@@ -106,10 +112,25 @@ export class LogFile {
     return this.#syncing;
   }
 
-  /** Cuts the file after a failed or torn write. */
+  /** Cuts a torn end off, before anything is written. */
   truncate(size: number): void {
     this.#dirty = true;
     this.file.truncate(size);
+  }
+
+  /**
+   * Takes a failed write back, for good: the next write goes to the same place, and were both unsynced, a
+   * power cut could leave sectors of the one between sectors of the other, which nobody could tell from
+   * damage.
+   */
+  cutBack(size: number): void {
+    try {
+      this.truncate(size);
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
+    this.sync();
   }
 
   /** Closes a file that is removed: nobody needs its bytes on disk any more. */

@@ -244,10 +244,14 @@ export class ManifestLog {
     this.#end += record.length;
   }
 
-  /** Removes what a failed write has left behind the last whole record. */
+  /**
+   * Removes what a failed write has left behind the last whole record, for good: after a power cut,
+   * sectors of it between those of the next record would look like damage.
+   */
   #cutBack(file: File): boolean {
     try {
       file.truncate(this.#end);
+      file.sync();
       return true;
     } catch {
       return false;

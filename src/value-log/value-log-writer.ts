@@ -211,9 +211,9 @@ export class ValueLogWriter {
 
   #cutBack(): void {
     try {
-      this.#current?.truncate(this.#written);
+      this.#current?.cutBack(this.#written);
     } catch {
-      // The write's own failure is the one to report; a torn tail is cut at the next open.
+      // The write's own failure is the one to report; that this failed, too, `hasFailed` tells.
     }
   }
 
@@ -242,6 +242,11 @@ export class ValueLogWriter {
     const name = valueLogFileName(number);
     this.#sealed.find((log) => log.name === name)?.abandon();
     this.#sealed = this.#sealed.filter((log) => log.name !== name);
+  }
+
+  /** Nobody knows what the current file holds on disk. */
+  get hasFailed(): boolean {
+    return this.#current?.hasFailed ?? false;
   }
 
   get isDirty(): boolean {
