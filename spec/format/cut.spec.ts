@@ -8,6 +8,8 @@ import {
   type Cut,
   cutLength,
   decodeCut,
+  decodeLoggedCut,
+  encodeLoggedCut,
   hides,
   meets,
   readCut,
@@ -47,6 +49,14 @@ describe("a cut", () => {
     expect(isHidden(cut(9, "!"), "!x", 1)).toBe(true);
   });
 
+  test("hides the records of cuts up to its own, so that none is left when it is over", () => {
+    expect(isHidden(cut(9, "b"), "!badger!cut", 9)).toBe(true);
+    expect(isHidden(cut(9, "b"), "!badger!cut", 10)).toBe(false);
+    expect(isHidden(cut(9, "b"), "!badger!cuts", 9)).toBe(false);
+    expect(meets(cut(9, "b"), toBytes("!a"), toBytes("!c"))).toBe(true);
+    expect(meets(cut(9, "b"), toBytes("!c"), toBytes("a"))).toBe(false);
+  });
+
   test("meets and covers what its naive twin says", () => {
     const alphabet = ["!badger!", "a", "b", "\u{7f}"];
     const random = new SeededRandom(3);
@@ -67,6 +77,7 @@ describe("a cut", () => {
       if (inside.includes(false)) expect(covers(one, smallest, largest)).toBe(false);
     }
     const one = cut(5, "b/");
+    expect(meets(one, toBytes(""), toBytes("a"))).toBe(true);
     const span = (a: string, b: string): [boolean, boolean] => [
       meets(one, toBytes(a), toBytes(b)),
       covers(one, toBytes(a), toBytes(b)),
@@ -95,5 +106,19 @@ describe("a cut", () => {
         if (prefixes.includes("b/")) expect(isClear).toBe(dataKey === undefined);
       }
     }
+  });
+});
+
+describe("the log record of a cut", () => {
+  test("holds the prefixes, also the empty one", () => {
+    for (const prefixes of [["a"], [""], ["a", "bb", "c".repeat(300)]]) {
+      const value = encodeLoggedCut(cut(0, ...prefixes).prefixes);
+      const bytes = new Uint8Array([9, ...value, 9]);
+      expect(decodeLoggedCut(5, bytes, 1, value.length)).toEqual(cut(5, ...prefixes));
+    }
+  });
+
+  test("without a prefix is of a cut that the manifest holds", () => {
+    expect(decodeLoggedCut(5, new Uint8Array(0), 0, 0)).toBeUndefined();
   });
 });

@@ -4,6 +4,7 @@
  */
 
 import { expect, test } from "bun:test";
+import { cpSync } from "node:fs";
 import { compareBytes } from "../../src/base/bytes.ts";
 import { withBadger } from "./badger-build.ts";
 import { type BadgerOptions, BadgerProcess, type BadgerWrite } from "./badger-process.ts";
@@ -330,6 +331,35 @@ withBadger("what Badger keeps for itself", () => {
 });
 
 withBadger("drops", () => {
+  test("of a process that was killed leave Badger at ease, and stay dropped for Meles", async () => {
+    for (const options of [MELES, { ...MELES, encryptionKey: new Uint8Array(32).fill(9) }]) {
+      using folder = new ScratchFolder();
+      const { encryptionKey } = options as { encryptionKey?: Uint8Array };
+      const long = "b".repeat(3000);
+      const db = await openMeles(folder.at("first"), options);
+      for (const name of ["a", "bb", `${long}1`, "c"]) await db.put(name, "v");
+      // Longer than any value that stays in the tree.
+      await db.dropPrefix(long, "c");
+      await db.put("c2", "v");
+      const directory = folder.at("killed");
+      cpSync(folder.at("first"), directory, { recursive: true });
+      await db.close();
+      const badger = await BadgerProcess.open(directory, {
+        ...BADGER,
+        ...(encryptionKey && { encryptionKey }),
+      });
+      const { live } = await badger.dump();
+      // Badger knows of no cuts.
+      expect(live.map(({ key: found }) => found.length)).toEqual([1, 2, 3001, 1, 2]);
+      await badger.commit([{ key: text("later"), value: new Uint8Array(3) }]);
+      await badger.call("verify");
+      await badger.close();
+      await using again = await openMeles(directory, options);
+      const left = [...again.scan().keys()].map((one) => Buffer.from(one).toString());
+      expect(left).toEqual(["a", "bb", "c2", "later"]);
+    }
+  });
+
   for (const dropsAll of [false, true]) {
     test(`${dropsAll ? "everything" : "a prefix"} dropped by one is gone for the other`, async () => {
       using folder = new ScratchFolder();

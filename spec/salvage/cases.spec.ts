@@ -5,7 +5,13 @@ import { toText } from "../../src/base/bytes.ts";
 import type { Env } from "../../src/env/env.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
-import { type Database, type OpenOptions, salvage, type SalvageReport } from "../../src/index.ts";
+import {
+  type Database,
+  type OpenOptions,
+  salvage,
+  type SalvageReport,
+  verifyDirectory,
+} from "../../src/index.ts";
 import { codeOf } from "../database/outcomes.ts";
 import { readDirectory, writeFile } from "../suites/copy-file-system.ts";
 import { FaultyFileSystem, ioFailure } from "../suites/faulty-file-system.ts";
@@ -307,6 +313,29 @@ describe.each<readonly [string, OpenOptions]>([
       "ERR_VERSION_GONE",
     );
     await result.close();
+  });
+
+  test("stay away while only a log knows of it", async () => {
+    const system = new FaultyFileSystem(new MemoryFileSystem());
+    const db = await openIn(testEnv(system), { ...TINY, ...options });
+    for (let i = 0; i < 40; i++)
+      await db.put(`${i % 2 === 0 ? "gone" : "kept"}:${i}`, "v".repeat(300));
+    await db.flush();
+    system.hook = (operation, path) => {
+      if (operation === "write" && path.endsWith("MANIFEST"))
+        throw ioFailure("write", path, "ENOSPC");
+    };
+    await db.dropPrefix("gone:");
+    await db.put("gone:again", "v");
+    const files = readDirectory(system.inner, DIRECTORY);
+    system.hook = () => undefined;
+    await db.close();
+    const { report, keys } = await salvageIn(place(files), options);
+    expect(report.lost).toBe(false);
+    expect(keys.length).toBe(21);
+    expect(keys[0]).toBe("gone:again");
+    const verified = await verifyDirectory(DIRECTORY, { env: testEnv(place(files)), ...options });
+    expect(verified.findings).toEqual([]);
   });
 });
 

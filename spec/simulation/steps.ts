@@ -143,7 +143,6 @@ async function dropPrefix(simulation: Simulation): Promise<void> {
   void current.drop(prefix, writes, () =>
     prefix === "" ? current.db.dropAll() : current.db.dropPrefix(bytesOf(prefix)),
   );
-  await current.settleAll();
 }
 
 // ---------------------------------------------------------------------------- transactions

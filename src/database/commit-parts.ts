@@ -9,6 +9,7 @@ import type { ReadSet } from "../transaction/read-set.ts";
 import type { WriteEntry } from "../transaction/write-set.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { SyncLevel } from "./contract.ts";
+import type { Cuts } from "./cuts.ts";
 import type { Memtables } from "./memtables.ts";
 
 export interface CommitQueueParts {
@@ -17,6 +18,7 @@ export interface CommitQueueParts {
   readonly oracle: Oracle;
   readonly conflicts: ConflictTable;
   readonly memtables: Memtables;
+  readonly cuts: Cuts;
   readonly valueLog: ValueLogWriter;
   readonly valueThreshold: number;
   readonly sync: SyncLevel;

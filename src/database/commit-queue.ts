@@ -14,7 +14,6 @@
  * poisoned: nothing retries a failed sync, and the database takes no more writes until reopened.
  */
 
-import { EMPTY_BYTES } from "../base/bytes.ts";
 import { ConflictError, MelesError } from "../base/errors.ts";
 import { VERSION_MAX, type Version } from "../base/ids.ts";
 import {
@@ -161,19 +160,23 @@ export class CommitQueue {
     return this.#enqueue(version, commit.sync);
   }
 
-  /** A delete marker of `key` at whose version whole ranges end. `begin` learns it before any reader. */
+  /** The record of a cut (format/cut.ts), at whose version `ranges` end. `begin` learns it before any reader. */
   cut(
     key: Uint8Array,
+    value: Uint8Array,
     ranges: readonly KeyRange[],
     begin: (at: Version) => void,
   ): Promise<Version> {
     this.#requireWritable();
-    const bytes = this.#recordBytes(key, EMPTY_BYTES, 0);
+    const bytes = logRecordLength(key.length, value.length, 0);
+    this.#requireFits(bytes, 1);
     if (this.#mustWait || !this.#makeRoom(bytes)) {
-      return this.#wait(() => this.cut(key, ranges, begin));
+      return this.#wait(() => this.cut(key, value, ranges, begin));
     }
     const version = this.#begin();
-    this.#stageRecord(bytes, META_DELETE, 0, 0, key, version, EMPTY_BYTES);
+    const { memtable } = this.#parts.memtables.active;
+    // Never in the value log: recovery and salvage need no more than the log to know of it.
+    writeLogRecord(memtable.arena, memtable.reserve(bytes), META_DELETE, 0, 0, key, version, value);
     // Also without an active transaction: one may begin before this is published.
     for (const range of ranges) this.#parts.conflicts.recordRange(version, range);
     this.#endBulkRun();
@@ -225,7 +228,8 @@ export class CommitQueue {
     // A failure reaches the owner.
     this.writeGroup();
     const delayMs = this.#parts.delayMs();
-    return delayMs === 0 ? this.#turn.whenDue() : this.#sleep(delayMs);
+    if (delayMs === 0) return this.#turn.whenDue();
+    return new Promise((resolve) => this.#parts.env.clock.after(delayMs, resolve, true));
   }
 
   /** Forgets what a bulk writer has staged, as far as nothing was staged behind it. */
@@ -492,12 +496,6 @@ export class CommitQueue {
     });
   }
 
-  #sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#parts.env.clock.after(delayMs, resolve, true);
-    });
-  }
-
   // ------------------------------------------------------------------ writing
 
   /** Writes the staged group, if any. Never throws: failures reach the group's promises. */
@@ -551,20 +549,22 @@ export class CommitQueue {
   /** Nobody knows what is on disk any more: nothing is written until the database is reopened. */
   poison(error: unknown): void {
     if (this.#poison !== undefined) return;
-    const wrapped = (): MelesError =>
-      new MelesError("ERR_IO", "writing the log failed", { cause: error });
-    this.#poison = error instanceof MelesError ? error : wrapped();
+    const isKnown = error instanceof MelesError;
+    this.#poison = isKnown ? error : new MelesError("ERR_IO", "a write failed", { cause: error });
     this.#parts.onFailure(this.#poison);
   }
 
   /** The group is lost: cut its bytes off, or, if its fate on disk is unknown, stop writing for good. */
   #fail(error: unknown): void {
-    const { memtables, valueLog, conflicts } = this.#parts;
+    const { memtables, valueLog, conflicts, cuts } = this.#parts;
     const { memtable, log } = memtables.active;
     const from = memtable.indexedBytes;
     memtable.rollBack(from);
     valueLog.discardStaged();
-    if (this.#groupFirst !== 0) conflicts.retractFrom(this.#groupFirst);
+    if (this.#groupFirst !== 0) {
+      conflicts.retractFrom(this.#groupFirst);
+      cuts.retractFrom(this.#groupFirst);
+    }
     let fatal =
       !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#sync.hasFailed;
     try {

@@ -1,6 +1,7 @@
 /**
- * Carrying cuts out: what they hide leaves memory and files. Tables that lie inside a cut go unread, in
- * one manifest record; tables at its edges, and level 0, are written again without it.
+ * Carrying cuts out: what they hide leaves memory and files. First the manifest takes them from the log
+ * (`record`). Then tables that lie inside a cut go unread, in one manifest record; tables at its edges,
+ * and level 0, are written again without it.
  *
  * Nothing goes while a snapshot older than the cut is open. When nothing is left the manifest forgets the
  * cut; logs that held something of it must be gone for good before that.
@@ -26,6 +27,8 @@ export interface CutWorkParts {
   readonly oracle: Oracle;
   readonly memtables: Memtables;
   readonly trees: TreeState;
+  /** Makes what is in the logs now durable, off this thread. */
+  readonly syncLogs: () => Promise<void>;
 }
 
 export class CutWork {
@@ -41,6 +44,26 @@ export class CutWork {
   get wantsFlush(): boolean {
     const { memtable } = this.#parts.memtables.active;
     return this.#due().some(({ memtables }) => memtables.has(memtable));
+  }
+
+  /** The manifest lacks a cut that is committed. */
+  get wantsRecord(): boolean {
+    const { cuts, oracle } = this.#parts;
+    return cuts.unrecorded(oracle.lastCommitted).length > 0;
+  }
+
+  /**
+   * Brings committed cuts from the log to the manifest, so that they can be carried out. The log is
+   * synced before: a power cut that takes earlier commits must take the cut too.
+   */
+  async record(): Promise<void> {
+    const { cuts, oracle, syncLogs } = this.#parts;
+    const committed = oracle.lastCommitted;
+    if (cuts.unrecorded(committed).length === 0) return;
+    await syncLogs();
+    // A flush may have taken some of them along.
+    const pending = cuts.unrecorded(committed);
+    if (pending.length > 0) this.#changes.recordCuts(pending);
   }
 
   /** What takes no time: drops tables that are hidden as a whole, ends cuts that hide nothing any more. */

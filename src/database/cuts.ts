@@ -1,12 +1,13 @@
 /**
  * The cuts that count: what `dropPrefix` has hidden and not yet removed everywhere. A cut counts for
  * readers at its version and above, from the moment that version is taken; older snapshots see nothing
- * of it. Nothing is removed for it before the manifest holds it.
+ * of it. It is committed by a record of the log, like any write. Nothing is removed for it before the
+ * manifest holds it too.
  *
  * Which files may still hold something hidden is known exactly: those that were there when the cut was
  * made, and what was made of them by work that could not leave it out, because a snapshot older than
  * the cut was open. Everything else was written after the cut, with newer versions. When no such file is
- * left the cut is over.
+ * left the cut is over; its own log record is gone by then, because it lies in one of the memtables.
  */
 
 import type { FileNumber, Version } from "../base/ids.ts";
@@ -38,7 +39,8 @@ export class Cuts {
   }
 
   /**
-   * A cut begins to count. `memtables` and `version`: everything that may hold something it hides.
+   * A cut begins to count. `memtables` and `version`: everything that may hold something it hides, and
+   * the memtable with its log record.
    */
   add(cut: Cut, isDurable: boolean, memtables: readonly Memtable[], version: TreeVersion): void {
     const tables = version.levels.flat().filter((table) => meetsTable(cut, table));
@@ -50,12 +52,24 @@ export class Cuts {
     });
   }
 
-  /** The manifest holds the cut. */
-  settle(version: Version): void {
-    for (const open of this.#open) if (open.cut.version === version) open.isDurable = true;
+  /** Those up to a version that only the log holds, oldest first. */
+  unrecorded(upTo: Version): readonly Cut[] {
+    return this.#open
+      .filter(({ cut, isDurable }) => !isDurable && cut.version <= upTo)
+      .map(({ cut }) => cut);
   }
 
-  /** Nothing that the cut hides is left, or it did not come about. */
+  /** The manifest holds these. */
+  settle(cuts: readonly Cut[]): void {
+    for (const open of this.#open) if (cuts.includes(open.cut)) open.isDurable = true;
+  }
+
+  /** The log records from this version on were not written. */
+  retractFrom(version: Version): void {
+    this.#open = this.#open.filter(({ cut }) => cut.version < version);
+  }
+
+  /** Nothing that the cut hides is left. */
   end(version: Version): void {
     this.#open = this.#open.filter(({ cut }) => cut.version !== version);
   }

@@ -55,7 +55,10 @@ export class FlushWork {
       result = await this.#runFlush(logged, cuts);
     }
     const { table } = result;
-    if (table !== undefined) this.#installFlush(table, result);
+    // Before the log goes that has committed them.
+    const unrecorded = this.#parts.cuts.unrecorded(memtable.maxVersion);
+    if (table !== undefined) this.#installFlush(table, result, unrecorded);
+    else if (unrecorded.length > 0) this.#changes.recordCuts(unrecorded);
     this.#parts.cuts.flushed(memtable, table, cuts);
     memtables.remove(logged);
     this.#changes.sweep();
@@ -98,8 +101,8 @@ export class FlushWork {
     return result.flush;
   }
 
-  #installFlush(table: TableMeta, result: FlushResult): void {
-    this.#changes.replace([], [table], result);
+  #installFlush(table: TableMeta, result: FlushResult, unrecorded: readonly Cut[]): void {
+    this.#changes.replace([], [table], result, unrecorded);
     this.counters.flushBytes += table.sizeBytes;
     this.#changes.addDiscards(result.discardedBytes);
   }

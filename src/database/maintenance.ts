@@ -75,6 +75,8 @@ export interface MaintenanceParts {
   readonly onProgress: () => void;
   /** Writes the commits that are staged in the active memtable: it is about to be frozen. */
   readonly writeStaged: () => void;
+  /** Makes what is in the logs now durable, off this thread. */
+  readonly syncLogs: () => Promise<void>;
 }
 
 /** Frozen memtables beyond which writers wait. */
@@ -108,6 +110,7 @@ export class Maintenance {
   #exclusive: Promise<void> | undefined;
   readonly #idle: IdleWork;
   #examining: Promise<void> | undefined;
+  #recordingCuts: Promise<void> | undefined;
   /** Set while `compactAll` drives the tree by itself. */
   #manual = false;
 
@@ -221,12 +224,28 @@ export class Maintenance {
   }
 
   #stepCuts(): void {
+    if (this.#parts.cuts.isEmpty) return;
+    this.#recordCuts();
     try {
       if (this.#cuts.wantsFlush) this.#freeze();
       this.#cuts.step([...this.#running.keys()]);
     } catch (error) {
       this.#failed("compaction", error);
     }
+  }
+
+  #recordCuts(): void {
+    if (this.#recordingCuts !== undefined || !this.#cuts.wantsRecord) return;
+    this.#recordingCuts = this.#cuts
+      .record()
+      .then(
+        () => this.#succeeded("compaction"),
+        (error: unknown) => this.#failed("compaction", error),
+      )
+      .finally(() => {
+        this.#recordingCuts = undefined;
+        this.schedule();
+      });
   }
 
   #scheduleCompactions(): void {
@@ -501,6 +520,7 @@ export class Maintenance {
     this.#manual = true;
     try {
       await Promise.all(this.#running.values());
+      await this.#cuts.record();
       if (this.#cuts.wantsFlush || this.#parts.memtables.frozen.length > 0) await this.flushAll();
       for (;;) {
         this.#cuts.step([]);
@@ -535,6 +555,7 @@ export class Maintenance {
     this.#finishing = true;
     this.#idle.stop();
     await this.#examining;
+    await this.#recordingCuts;
     this.#retry?.cancel();
     this.#retry = undefined;
     await this.#exclusive?.catch(() => undefined);

@@ -3,13 +3,17 @@
  * failure releases everything taken so far, in reverse.
  */
 
+import { compareBytes } from "../base/bytes.ts";
+import type { Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
 import type { FileSystem } from "../env/file-system.ts";
-import { readCut } from "../format/cut.ts";
+import { type Cut, CUT_KEY, readCut } from "../format/cut.ts";
 import { tableFileName } from "../format/file-names.ts";
 import { ManifestLog } from "../manifest/manifest-log.ts";
+import type { TableMeta } from "../manifest/version.ts";
+import { cutRecords } from "../cursor/cut-records.ts";
 import { BlockCache } from "../table/block-cache.ts";
 import { ConflictTable } from "../transaction/conflict-table.ts";
 import { Oracle } from "../transaction/oracle.ts";
@@ -28,7 +32,7 @@ import { Maintenance } from "./maintenance.ts";
 import { Memtables } from "./memtables.ts";
 import { POLICIES, type Policies } from "./policies.ts";
 import { ReadPath } from "./read-path.ts";
-import { recoverLogs, recoverValueLogs, syncRecovered } from "./recovery.ts";
+import { type RecoveredLogs, recoverLogs, recoverValueLogs, syncRecovered } from "./recovery.ts";
 import type { Settings } from "./settings.ts";
 import { Snapshots } from "./snapshots.ts";
 import { TreeState } from "./tree-state.ts";
@@ -138,9 +142,9 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const events = new EventHub(env.log);
   const cuts = new Cuts();
   const replayed = memtables.frozen.map(({ memtable }) => memtable);
-  for (const stored of manifest.cuts) {
-    const cut = readCut(stored, (keyId) => keys.keyOf(keyId));
-    cuts.add(cut, true, replayed, trees.tree.version);
+  for (const { cut, isDurable } of committedCuts(manifest, keys, logs, trees)) {
+    cuts.add(cut, isDurable, replayed, trees.tree.version);
+    manifest.noteCut(cut.version);
   }
   const values = new ValueLogReader(fileSystem, directory, keys);
   undo.push(() => values.close());
@@ -186,6 +190,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     discards: valueLogs.discards,
     onProgress: () => queue.resume(),
     writeStaged: () => queue.writeGroup(),
+    syncLogs: () => queue.syncInBackground(),
   });
   const queue: CommitQueue = new CommitQueue({
     env,
@@ -193,6 +198,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     oracle,
     conflicts,
     memtables,
+    cuts,
     valueLog,
     valueThreshold: settings.valueThreshold,
     sync: settings.sync,
@@ -207,6 +213,8 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     onStall: (waitedMs) => events.emit("stall", { waitedMs }),
     onFailure: (error) => events.emit("error", error),
   });
+  // Nobody knows then which change the next open finds: no commit may build on any of them.
+  manifest.onFailure((error) => queue.poison(error));
   const snapshots = new Snapshots(oracle, env, () => {
     if (!readOnly) maintenance.noteRelease();
   });
@@ -247,6 +255,33 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
       lock.release();
     },
   });
+}
+
+/** Of manifest, logs, and tables that Badger has made of logs; in the order of their versions. */
+function committedCuts(
+  manifest: ManifestLog,
+  keys: DataKeys,
+  logs: RecoveredLogs,
+  trees: TreeState,
+): { cut: Cut; isDurable: boolean }[] {
+  const recorded = manifest.cuts.map((stored) => ({
+    cut: readCut(stored, (keyId) => keys.keyOf(keyId)),
+    isDurable: true,
+  }));
+  const { levelZero, deeper } = trees.tree;
+  const flushedElsewhere = [...levelZero, ...deeper.flat()].filter(
+    ({ meta }) => !meta.hasStatistics && covers(meta, CUT_KEY),
+  );
+  const logged = [...logs.memtables.map(({ memtable }) => memtable), ...flushedElsewhere]
+    .flatMap(cutRecords)
+    .map((cut) => ({ cut, isDurable: false }));
+  const found = new Map<Version, { cut: Cut; isDurable: boolean }>();
+  for (const one of [...logged, ...recorded]) found.set(one.cut.version, one);
+  return [...found.values()].sort((a, b) => a.cut.version - b.cut.version);
+}
+
+function covers({ smallestKey, largestKey }: TableMeta, key: Uint8Array): boolean {
+  return compareBytes(smallestKey, key) <= 0 && compareBytes(largestKey, key) >= 0;
 }
 
 /** Tables that no manifest names (a crash between writing and naming) and unfinished files. */

@@ -9,12 +9,14 @@ import type { CompactionResult } from "../compaction/compaction-job.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
 import { tableFileName, valueLogFileName } from "../format/file-names.ts";
+import { type Cut, storeCut, type StoredCut } from "../format/cut.ts";
 import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import { COMPRESSION_CODES, type TableMeta } from "../manifest/version.ts";
 import { TABLE_OPTIONS, type TableOptions } from "../table/table-options.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { Collection } from "./collection.ts";
+import type { Cuts } from "./cuts.ts";
 import type { DataKeys } from "./data-keys.ts";
 import { DiscardFile } from "./discard-file.ts";
 import type { Memtables } from "./memtables.ts";
@@ -31,6 +33,7 @@ export interface TreeChangesParts {
   readonly manifest: ManifestLog;
   readonly keys: DataKeys;
   readonly collection: Collection;
+  readonly cuts: Cuts;
   readonly discards: Map<FileNumber, number>;
 }
 
@@ -80,11 +83,14 @@ export class TreeChanges {
   /**
    * Puts new tables in the place of others. They are opened first: once the manifest names them,
    * nothing may fail any more. If it never did, they are removed again.
+   *
+   * @param cuts those that the manifest takes along
    */
   replace(
     removed: readonly FileNumber[],
     added: readonly TableMeta[],
     result: FlushResult | CompactionResult,
+    cuts: readonly Cut[] = [],
   ): void {
     const { manifest, trees } = this.#parts;
     let prepared: ReturnType<TreeState["prepare"]> = [];
@@ -96,13 +102,26 @@ export class TreeChanges {
         thinnedVersion: result.thinnedVersion,
         droppedEndVersion: "droppedEndVersion" in result ? result.droppedEndVersion : 0,
         valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
+        cuts: this.#stored(cuts),
       });
     } catch (error) {
       trees.abandon(prepared);
       if (manifest.isUsable) this.removeTables(added);
       throw error;
     }
+    this.#parts.cuts.settle(cuts);
     trees.apply(prepared, removed);
+  }
+
+  /** The manifest takes cuts that only the log holds. */
+  recordCuts(cuts: readonly Cut[]): void {
+    this.record({ changes: [], cuts: this.#stored(cuts) });
+    this.#parts.cuts.settle(cuts);
+  }
+
+  #stored(cuts: readonly Cut[]): StoredCut[] {
+    const { keys, env } = this.#parts;
+    return cuts.map((cut) => storeCut(cut, keys.current(), env.random));
   }
 
   /**

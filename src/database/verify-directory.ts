@@ -22,6 +22,7 @@ import type { ManifestCreate } from "../format/manifest-change.ts";
 import { replayManifest } from "../format/manifest-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import type { LogKeys } from "../log/log-keys.ts";
+import { cutRecords } from "../cursor/cut-records.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import { type KeyEvidence, readKeyEvidence } from "../salvage/key-evidence.ts";
 import { missingAtEnd, readLogEvidence } from "../salvage/log-evidence.ts";
@@ -212,6 +213,8 @@ class DirectoryCheck {
         if (memtable === undefined) return;
         this.#logs.push(memtable);
         this.#entries += memtable.count;
+        // Throws for one that the next open would not understand.
+        cutRecords(memtable);
         this.#logPointers(name, memtable);
       } finally {
         file.close();

@@ -1,20 +1,32 @@
 /**
- * Cut: every key under some prefixes is gone as of a version, with all versions up to it. A record of
- * the manifest, kept until nothing that it hides is left in any file.
+ * Cut: every key under some prefixes is gone as of a version, with all versions up to it.
  *
  *     Cut   1 version u64   2 prefix, repeated bytes   3 data key id u64
  *
- * In an encrypted directory (data key id above 0) each prefix is stored like a table block: cipher text,
- * then its IV; prefixes are parts of keys. An empty prefix stands for all keys. Keys of the engine
- * (`!badger!…`) are never cut.
+ * It is committed by a record of the log: a delete marker of the engine's key `!badger!cut` with the cut
+ * as its value, which Badger takes for a delete marker like any other. Before that log goes the manifest
+ * takes the cut, and keeps it until nothing that it hides is left in any file. The record counts among
+ * what the cut hides, so it is gone by then: a cut must never count again once older versions were
+ * restored. Only a log that Badger has flushed leaves one in a table that counts.
+ *
+ * In the manifest of an encrypted directory (data key id above 0) each prefix is stored like a table
+ * block: cipher text, then its IV; prefixes are parts of keys. In a log the whole value is encrypted. An
+ * empty prefix stands for all keys. Other keys of the engine (`!badger!…`) are never cut.
  */
 
-import { compareBytes, compareRange, prefixEnd, startsWith } from "../base/bytes.ts";
+import {
+  compareBytes,
+  compareRange,
+  concatBytes,
+  prefixEnd,
+  startsWith,
+  toBytes,
+} from "../base/bytes.ts";
 import { RESERVED_KEY_PREFIX, type Version } from "../base/ids.ts";
 import { decryptBlock, encryptBlock, IV_SIZE } from "./encryption.ts";
 import {
   bytesFieldLength,
-  type ProtobufReader,
+  ProtobufReader,
   varintFieldLength,
   writeBytesField,
   writeVarintField,
@@ -23,6 +35,9 @@ import {
 const FIELD_VERSION = 1;
 const FIELD_PREFIX = 2;
 const FIELD_KEY_ID = 3;
+
+/** Key of the log record that commits a cut. Frozen. */
+export const CUT_KEY: Uint8Array = concatBytes(RESERVED_KEY_PREFIX, toBytes("cut"));
 
 export interface Cut {
   readonly version: Version;
@@ -72,19 +87,22 @@ export function hides(
   version: Version,
 ): boolean {
   if (version > cut.version) return false;
+  if (beginsWith(bytes, offset, length, RESERVED_KEY_PREFIX)) {
+    return length === CUT_KEY.length && beginsWith(bytes, offset, length, CUT_KEY);
+  }
   const { prefixes } = cut;
   for (let i = 0; i < prefixes.length; i++) {
-    const prefix = prefixes[i] as Uint8Array;
-    if (beginsWith(bytes, offset, length, prefix)) {
-      return !beginsWith(bytes, offset, length, RESERVED_KEY_PREFIX);
-    }
+    if (beginsWith(bytes, offset, length, prefixes[i] as Uint8Array)) return true;
   }
   return false;
 }
 
-/** Whether a key from `smallest` to `largest` can be under a prefix of the cut. */
+/** Whether a key from `smallest` to `largest` can be one that the cut hides. */
 export function meets({ prefixes }: Cut, smallest: Uint8Array, largest: Uint8Array): boolean {
-  return prefixes.some((prefix) => meetsPrefix(prefix, smallest, largest));
+  return (
+    prefixes.some((prefix) => meetsPrefix(prefix, smallest, largest)) ||
+    (compareBytes(smallest, CUT_KEY) <= 0 && compareBytes(largest, CUT_KEY) >= 0)
+  );
 }
 
 /** Whether every key from `smallest` to `largest` is under one prefix of the cut. */
@@ -135,4 +153,23 @@ export function decodeCut(reader: ProtobufReader): StoredCut {
     else if (reader.isVarint(FIELD_KEY_ID)) keyId = reader.u64();
   }
   return { version, prefixes, keyId };
+}
+
+/** The value of the log record that commits a cut. */
+export function encodeLoggedCut(prefixes: readonly Uint8Array[]): Uint8Array {
+  const cut = { version: 0, prefixes, keyId: 0 };
+  const value = new Uint8Array(cutLength(cut));
+  writeCut(value, 0, cut);
+  return value;
+}
+
+/** The cut of a log record with this value, a copy; `undefined` for one that only the manifest holds. */
+export function decodeLoggedCut(
+  version: Version,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+): Cut | undefined {
+  const { prefixes } = decodeCut(new ProtobufReader(bytes, offset, offset + length));
+  return prefixes.length === 0 ? undefined : { version, prefixes };
 }

@@ -40,6 +40,7 @@ export class ManifestLog {
   #end: number;
   #deletions = 0;
   #failure: unknown;
+  #onFailure: (error: unknown) => void = () => undefined;
 
   private constructor(
     fileSystem: FileSystem,
@@ -178,6 +179,11 @@ export class ManifestLog {
     return this.#failure === undefined;
   }
 
+  /** Calls `listener` once, when the fate of a change is unknown and no further one is taken. */
+  onFailure(listener: (error: unknown) => void): void {
+    this.#onFailure = listener;
+  }
+
   /** Makes one change durable. */
   append(set: ManifestChangeSet): void {
     if (this.#failure !== undefined) {
@@ -185,6 +191,7 @@ export class ManifestLog {
         cause: this.#failure,
       });
     }
+    for (const { version } of set.cuts ?? []) this.noteCut(version);
     const thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
     const newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
     const droppedEndVersion = Math.max(this.#droppedEndVersion, set.droppedEndVersion ?? 0);
@@ -203,6 +210,17 @@ export class ManifestLog {
   /** Tables of unknown origin: whoever wrote them may have dropped versions below this one. */
   noteThinned(version: Version): void {
     this.#thinnedVersion = Math.max(this.#thinnedVersion, version);
+  }
+
+  /** A log has committed a cut: no older state can be told any more. Lasts with the next change. */
+  noteCut(version: Version): void {
+    this.#thinnedVersion = Math.max(this.#thinnedVersion, version);
+    this.#droppedEndVersion = Math.max(this.#droppedEndVersion, version);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    this.#onFailure(error);
   }
 
   #apply(set: ManifestChangeSet): void {
@@ -232,13 +250,13 @@ export class ManifestLog {
     try {
       file.write(record, 0, record.length, this.#end);
     } catch (error) {
-      if (!isDiskFull(error) || !this.#cutBack(file)) this.#failure = error;
+      if (!isDiskFull(error) || !this.#cutBack(file)) this.#fail(error);
       throw error;
     }
     try {
       file.sync();
     } catch (error) {
-      this.#failure = error;
+      this.#fail(error);
       throw error;
     }
     this.#end += record.length;
@@ -269,7 +287,7 @@ export class ManifestLog {
     try {
       this.#installDraft(end);
     } catch (error) {
-      this.#failure = error;
+      this.#fail(error);
       throw error;
     }
   }

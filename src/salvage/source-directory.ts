@@ -24,6 +24,7 @@ import {
   tableFileName,
 } from "../format/file-names.ts";
 import type { ManifestCreate } from "../format/manifest-change.ts";
+import { cutRecords } from "../cursor/cut-records.ts";
 import type { EntrySource } from "./entry-merge.ts";
 import { readIndexEvidence } from "./index-evidence.ts";
 import { type KeyEvidence, readKeyEvidence } from "./key-evidence.ts";
@@ -50,6 +51,7 @@ export class SourceDirectory {
   readonly keys: KeyEvidence;
   readonly #surveys: TableSurvey[] = [];
   readonly #logSources: LogSource[] = [];
+  readonly #loggedCuts: Cut[] = [];
   /** Largest version seen. */
   maxVersion: Version = 0;
 
@@ -131,8 +133,12 @@ export class SourceDirectory {
     return sources;
   }
 
-  /** What was dropped by prefix, and may still be in the files. */
+  /** What was dropped by prefix, and may still be in the files. After `look`. */
   cuts(): Cut[] {
+    return [...this.#recordedCuts(), ...this.#loggedCuts];
+  }
+
+  #recordedCuts(): Cut[] {
     return this.manifest.cuts.flatMap((stored) => {
       const { version, keyId } = stored;
       const key = this.keys.keyOf(keyId);
@@ -280,6 +286,7 @@ export class SourceDirectory {
       const memtable = readLogEvidence(file, next, this.keys, this.#findings);
       if (memtable === undefined) return;
       this.#logSources.push(new LogSource(memtable, this.#logSources.length));
+      this.#loggedCuts.push(...cutRecords(memtable));
       this.maxVersion = Math.max(this.maxVersion, memtable.maxVersion);
     } finally {
       file.close();
