@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { DirectoryLocks, parseLockFile } from "../../src/env/directory-locks.ts";
-import { loadedLibcPath } from "../../src/env/flock.ts";
+import { loadedLibcPath } from "../../src/env/c-library.ts";
 
 const mapping = (path: string): string =>
   `55d0c0a00000-55d0c0a28000 r--p 00000000 fe:01 1837 ${path}`;

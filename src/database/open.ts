@@ -95,7 +95,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     readOnly,
   );
 
-  const cache = new BlockCache(settings.blockCacheSize, settings.blockSize);
+  const cache = new BlockCache(settings.blockCacheSize, settings.blockSize, env.allocateSlab);
   const trees = new TreeState(env, directory, cache, keys, settings);
   undo.push(() => trees.close());
   trees.load([...manifest.tables.values()]);

@@ -472,7 +472,8 @@ function isAlive(pid: number): boolean {
 }
 
 /** The files mapped into this process, where the kernel tells (Linux). Its size is not known beforehand. */
-function readMemoryMap(): string | undefined {
+/** What is mapped into this process, as Linux tells it; `undefined` elsewhere. */
+export function readMemoryMap(): string | undefined {
   let descriptor: number;
   try {
     descriptor = openSync("/proc/self/maps", constants.O_RDONLY);

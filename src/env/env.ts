@@ -38,4 +38,9 @@ export interface Env {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /**
+   * Zeroed bytes for long-lived memory that is read at random; the environment may know of better than
+   * ordinary memory. Not given: ordinary memory.
+   */
+  readonly allocateSlab?: (sizeBytes: number) => Uint8Array;
 }

@@ -2,13 +2,12 @@
  * `flock(2)`, which Bun does not offer: called through `bun:ffi` in the C library that this process has
  * already loaded. Bun closes descriptors on exec, so a child process never inherits a lock.
  *
- * The library is named by an absolute path, because loading by bare name falls back to the working
- * directory, where anybody may have put a file of that name. Loaded on first use: a database in memory
- * never pays for it. Only bun-file-system.ts may call this.
+ * Loaded on first use: a database in memory never pays for it. Only bun-file-system.ts may call this.
  */
 
 import { getSystemErrorName } from "node:util";
 import { MelesError } from "../base/errors.ts";
+import { cLibraryPath, type Ffi, loadFfi } from "./c-library.ts";
 
 /** Values of <sys/file.h>, the same on Linux, macOS and the BSDs. */
 const LOCK_SHARED = 1;
@@ -40,28 +39,17 @@ export function tryFlock(
   }
 }
 
-/** Finds the C library among the files mapped into this process; exported for specs. */
-export function loadedLibcPath(memoryMap: string): string | undefined {
-  const name =
-    /\/(?:libc\.so\.6|libc-2\.\d+\.so|ld-musl-[^/\s]+\.so\.1|libc\.musl-[^/\s]+\.so\.1)$/;
-  for (const line of memoryMap.split("\n")) {
-    const start = line.indexOf("/");
-    if (start >= 0 && name.test(line)) return line.slice(start);
-  }
-  return undefined;
-}
-
 function load(readMemoryMap: () => string | undefined): LockCalls {
   try {
-    const ffi = process.getBuiltinModule("bun:ffi") as Ffi;
+    const ffi = loadFfi();
+    const path = cLibraryPath(readMemoryMap);
     if (process.platform === "darwin") {
-      const { symbols } = ffi.dlopen("/usr/lib/libSystem.B.dylib", {
+      const { symbols } = ffi.dlopen(path, {
         flock: { args: ["i32", "i32"], returns: "i32" },
         __error: { args: [], returns: "ptr" },
       });
       return lockCalls(ffi, symbols.flock, symbols.__error);
     }
-    const path = loadedLibcPath(readMemoryMap() ?? "") ?? "libc.so.6";
     const { symbols } = ffi.dlopen(path, {
       flock: { args: ["i32", "i32"], returns: "i32" },
       __errno_location: { args: [], returns: "ptr" },
@@ -77,7 +65,6 @@ function load(readMemoryMap: () => string | undefined): LockCalls {
   }
 }
 
-type Ffi = typeof import("bun:ffi");
 type Pointer = import("bun:ffi").Pointer;
 
 function lockCalls(

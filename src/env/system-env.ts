@@ -2,8 +2,9 @@
  * The environments that exist outside specs: the real one, and the real one with its files in memory.
  */
 
-import { BunFileSystem, writeToStandardError } from "./bun-file-system.ts";
+import { BunFileSystem, readMemoryMap, writeToStandardError } from "./bun-file-system.ts";
 import type { Clock, Env, Log, LogLevel, Random } from "./env.ts";
+import { allocateSlab } from "./large-pages.ts";
 import { MemoryFileSystem } from "./memory-file-system.ts";
 
 /** The real file system, clock and randomness. Default log: warnings and errors to standard error. */
@@ -13,6 +14,7 @@ export function systemEnv(options: { readonly log?: Log } = {}): Env {
     clock: systemClock,
     random: systemRandom,
     log: options.log ?? standardErrorLog,
+    allocateSlab: (sizeBytes) => allocateSlab(sizeBytes, readMemoryMap),
   };
 }
 

@@ -15,11 +15,13 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { BlockLocation } from "./block-location.ts";
 import { INDEXED_BLOCK_SIZE_MAX } from "./search-index.ts";
 import { OversizeBlocks } from "./oversize-blocks.ts";
 
-const FRAMES_PER_SLAB_MAX = 256;
+/** 32 MiB of usual frames: large enough for large pages, and not resident before it is written to. */
+const FRAMES_PER_SLAB_MAX = 8192;
 
 /** In a table's frame numbers: the block is not in the cache. */
 const ABSENT = -1;
@@ -68,7 +70,10 @@ export class BlockCache {
   /** Four numbers a frame, side by side: where entries end, their count, `commonLength`, reference bit. */
   #facts = new Uint16Array(0);
 
+  #spare: Uint8Array = EMPTY_BYTES;
+
   #frameCount = 0;
+  #freeCount = 0;
   #freeHead = -1;
   #hand = 0;
 
@@ -78,8 +83,18 @@ export class BlockCache {
     this.#table(tableId).frames[block] = ABSENT;
   });
 
-  /** `capacityBytes` 0 caches nothing. `blockSizeBytes`: the usual size of a plain block. */
-  constructor(capacityBytes: number, blockSizeBytes = 4096) {
+  readonly #allocateSlab: (sizeBytes: number) => Uint8Array;
+
+  /**
+   * `capacityBytes` 0 caches nothing. `blockSizeBytes`: the usual size of a plain block. `allocateSlab`: see
+   * `Env`.
+   */
+  constructor(
+    capacityBytes: number,
+    blockSizeBytes = 4096,
+    allocateSlab: (sizeBytes: number) => Uint8Array = (sizeBytes) => new Uint8Array(sizeBytes),
+  ) {
+    this.#allocateSlab = allocateSlab;
     this.capacityBytes = capacityBytes;
     this.frameBytes = Math.min(blockSizeBytes, INDEXED_BLOCK_SIZE_MAX);
     const frames = Math.min(FRAMES_PER_SLAB_MAX, Math.floor(capacityBytes / 2 / this.frameBytes));
@@ -91,6 +106,22 @@ export class BlockCache {
   /** Bytes allocated: slabs and oversize blocks. */
   get usedBytes(): number {
     return this.#slabs.length * this.#slabBytes + this.#oversize.usedBytes;
+  }
+
+  /** Room for stored bytes on their way into a frame, and for a block that has none; until the next call. */
+  spare(lengthBytes: number): Uint8Array {
+    if (this.#spare.length < lengthBytes) this.#spare = new Uint8Array(lengthBytes);
+    return this.#spare;
+  }
+
+  /** Whether so many frames can be had without taking one from a block. */
+  hasFreeFrames(count: number): boolean {
+    if (this.#freeCount >= count) return true;
+    const free = Math.min(
+      this.#slabCountMax - this.#slabs.length,
+      Math.floor((this.capacityBytes - this.usedBytes) / this.#slabBytes),
+    );
+    return this.#freeCount + (Math.max(0, free) << this.#slabShift) >= count;
   }
 
   register(blockCount: number): CachedTable {
@@ -106,6 +137,10 @@ export class BlockCache {
     for (let block = 0; block < table.frames.length; block++) this.#forget(table, block);
     this.#tables[table.id] = undefined;
     this.#freeTableIds.push(table.id);
+  }
+
+  holds(table: CachedTable, block: number): boolean {
+    return table.frames[block] !== ABSENT;
   }
 
   /** Fills `into` with the block and returns true, or returns false: then load it (`reserve`). */
@@ -165,6 +200,7 @@ export class BlockCache {
     }
     assert(token === this.#freeHead, "a block is entered right after its room was reserved");
     this.#freeHead = this.#blocks[token] as number;
+    this.#freeCount--;
     this.#owners[token] = table.id;
     this.#blocks[token] = block;
     const fact = token * FACTS;
@@ -209,6 +245,7 @@ export class BlockCache {
     this.#owners[frame] = UNOWNED;
     this.#blocks[frame] = this.#freeHead;
     this.#freeHead = frame;
+    this.#freeCount++;
   }
 
   /** Adds one slab of free frames if the capacity, or the half guaranteed to frames, allows. */
@@ -220,7 +257,7 @@ export class BlockCache {
       if (withSlabBytes > this.capacityBytes / 2) return false;
       this.#oversize.shrinkTo(this.capacityBytes - withSlabBytes);
     }
-    this.#slabs.push(new Uint8Array(this.#slabBytes));
+    this.#slabs.push(this.#allocateSlab(this.#slabBytes));
     this.#growFrames((count + 1) << this.#slabShift);
     return true;
   }
@@ -268,6 +305,7 @@ export class BlockCache {
     this.#hand = 0;
     // The free list may run through the dropped frames: thread it anew.
     this.#freeHead = -1;
+    this.#freeCount = 0;
     for (let frame = frameCount - 1; frame >= 0; frame--) {
       if (this.#owners[frame] === UNOWNED) this.#release(frame);
     }
