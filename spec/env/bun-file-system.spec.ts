@@ -150,13 +150,17 @@ describe("directory locks between processes", () => {
   });
 
   test.skipIf(Bun.which("flock") === null)(
-    "a lock taken on the directory by other software counts; a stale or odd LOCK file names nobody",
+    "a lock taken on the directory by other software counts; a stale or odd LOCK file is not believed",
     async () => {
       const other = await start(["flock", "-n", directory, "sh", "-c", "echo held; exec cat"]);
-      expect(() => fs.lockDirectory(directory, "exclusive")).toThrow("in use by another process;");
+      // Linux knows who it is.
+      const somebody = `(pid ${other.pid})`;
+      const holder =
+        process.platform === "linux" ? `another process ${somebody};` : "another process;";
+      expect(() => fs.lockDirectory(directory, "exclusive")).toThrow(`in use by ${holder}`);
       for (const text of ["4194304999\n", "not a pid", "", "1 2", "-5\n"]) {
         await Bun.write(join(directory, "LOCK"), text);
-        expect(() => fs.lockDirectory(directory, "shared")).toThrow("in use by another process;");
+        expect(() => fs.lockDirectory(directory, "shared")).toThrow(`in use by ${holder}`);
       }
       await other.finish();
       fs.lockDirectory(directory, "shared").release();

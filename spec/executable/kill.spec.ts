@@ -1,6 +1,6 @@
 /**
- * Kill −9 is a normal way to stop: a real process with its threads is killed at random moments and the
- * directory opened again, without options. `MELES_KILLS=20` for more rounds.
+ * Kill −9 is a normal way to stop: a compiled program with its threads, under concurrent load, is killed
+ * at random moments and the directory opened again, without options. `MELES_KILLS=200` for more rounds.
  */
 
 import { afterAll, describe, expect, test } from "bun:test";
@@ -11,15 +11,17 @@ import { join } from "node:path";
 import { toText } from "../../src/base/bytes.ts";
 import type { Database } from "../../src/database/contract.ts";
 import { open } from "../../src/index.ts";
+import { compileProgram } from "./compiled.ts";
 import { bigValue, WORKERS } from "./kill-options.ts";
 
-const rounds = Number(process.env["MELES_KILLS"] ?? 3);
+const rounds = Number(process.env["MELES_KILLS"] ?? 20);
 const root = mkdtempSync(join(tmpdir(), "meles-kill-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Runs the writer until it has acknowledged so many commits, kills it there, and returns the last of each worker. */
 async function runAndKill(directory: string, commits: number, delayMs: number): Promise<number[]> {
-  const writer = Bun.spawn(["bun", join(import.meta.dir, "kill-writer.ts"), directory], {
+  const program = await compileProgram(join(import.meta.dir, "kill-writer.ts"));
+  const writer = Bun.spawn([program, directory], {
     stdout: "pipe",
     stderr: "pipe",
   });

@@ -5,7 +5,8 @@
 
 import { environment, PROGRAM } from "./program.ts";
 
-const WAIT_MS = 4000;
+/** Only a program that hangs is waited for so long; one that starts on a busy machine takes seconds. */
+const WAIT_MS = 20_000;
 
 export class PseudoTerminal implements AsyncDisposable {
   readonly #terminal: Bun.Terminal;

@@ -38,6 +38,7 @@ import {
   MANIFEST_NAME,
 } from "./database-directories.ts";
 import {
+  flockHolder,
   LOCK_FILE_NAME,
   lockedByThisProcess,
   lockedElsewhere,
@@ -191,10 +192,10 @@ export class BunFileSystem implements FileSystem {
     const locks = processDirectoryLocks();
     if (!locks.tryAcquire(identity, mode)) throw lockedByThisProcess(path, process.pid);
     try {
-      const errno = tryFlock(descriptor, mode, readMemoryMap);
+      const errno = tryFlock(descriptor, mode, () => readKernelText("/proc/self/maps"));
       if (errno === "EAGAIN") {
         const cause = new IoError({ operation: "lock", path, errno });
-        throw lockedElsewhere(path, mode, this.#holderOf(path), cause);
+        throw lockedElsewhere(path, mode, this.#holderOf(path, ino), cause);
       }
       if (errno !== undefined) throw new IoError({ operation: "lock", path, errno });
       if (mode === "exclusive") this.#writeLockFile(path);
@@ -216,9 +217,14 @@ export class BunFileSystem implements FileSystem {
     return { release };
   }
 
-  /** Who wrote the `LOCK` file, if that process is still alive; a killed owner leaves its file behind. */
-  #holderOf(path: string): number | undefined {
+  /**
+   * Who holds the lock: the kernel's answer, else who wrote the `LOCK` file, if that process is still
+   * alive. The file comes after the lock, and a killed owner leaves it behind.
+   */
+  #holderOf(path: string, inode: bigint): number | undefined {
     try {
+      const holder = flockHolder(readKernelText("/proc/locks") ?? "", inode);
+      if (holder !== undefined && holder !== process.pid) return holder;
       const text = this.readFile(join(path, LOCK_FILE_NAME));
       const pid = text === undefined ? undefined : parseLockFile(toText(text));
       return pid !== undefined && pid !== process.pid && isAlive(pid) ? pid : undefined;
@@ -471,12 +477,16 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The files mapped into this process, where the kernel tells (Linux). Its size is not known beforehand. */
 /** What is mapped into this process, as Linux tells it; `undefined` elsewhere. */
 export function readMemoryMap(): string | undefined {
+  return readKernelText("/proc/self/maps");
+}
+
+/** A text of the kernel's, where there is one (Linux). Its size is not known beforehand. */
+function readKernelText(path: string): string | undefined {
   let descriptor: number;
   try {
-    descriptor = openSync("/proc/self/maps", constants.O_RDONLY);
+    descriptor = openSync(path, constants.O_RDONLY);
   } catch {
     return undefined;
   }

@@ -54,6 +54,24 @@ export function parseLockFile(text: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
+/**
+ * The process that holds a `flock` on this inode, by the kernel's list (/proc/locks on Linux):
+ *
+ *     1: FLOCK  ADVISORY  WRITE 2675 fe:00:10207607 0 EOF
+ *
+ * The device is left alone: it is another one there than `stat` says on layered file systems.
+ */
+export function flockHolder(kernelLocks: string, inode: bigint): number | undefined {
+  for (const line of kernelLocks.split("\n")) {
+    const [, kind, , , pid, file = ""] = line.split(/\s+/);
+    if (kind !== "FLOCK" || !file.endsWith(`:${inode}`)) continue;
+    // The pid is 0 for a process that this one cannot see.
+    const holder = Number(pid);
+    if (holder > 0) return holder;
+  }
+  return undefined;
+}
+
 /** The refusal when this process itself holds the lock. */
 export function lockedByThisProcess(path: string, pid: number): MelesError {
   return new MelesError(
