@@ -269,7 +269,7 @@ function committedCuts(
     isDurable: true,
   }));
   const { levelZero, deeper } = trees.tree;
-  const flushedElsewhere = [...levelZero, ...deeper.flat()].filter(
+  const flushedElsewhere = [...levelZero, ...deeper.flatMap(({ tables }) => tables)].filter(
     ({ meta }) => !meta.hasStatistics && covers(meta, CUT_KEY),
   );
   const logged = [...logs.memtables.map(({ memtable }) => memtable), ...flushedElsewhere]

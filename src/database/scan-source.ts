@@ -12,7 +12,8 @@ import { MergeCursor } from "../cursor/merge-cursor.ts";
 import type { Cut } from "../format/cut.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { TableReader } from "../table/table-reader.ts";
-import { findTable, type Tree } from "./tree.ts";
+import type { SortedLevel } from "./sorted-level.ts";
+import type { Tree } from "./tree.ts";
 
 export interface KeyBounds {
   /** Inclusive. */
@@ -71,11 +72,9 @@ function overlaps(table: TableReader, { lower, upper }: KeyBounds): boolean {
   return upper === undefined || compareBytes(smallestKey, upper) < 0;
 }
 
-function tablesWithin(
-  tables: readonly TableReader[],
-  { lower, upper }: KeyBounds,
-): readonly TableReader[] {
-  const from = lower === undefined ? 0 : findTable(tables, lower);
+function tablesWithin(level: SortedLevel, { lower, upper }: KeyBounds): readonly TableReader[] {
+  const { tables } = level;
+  const from = lower === undefined ? 0 : level.find(lower);
   let to = tables.length;
   if (upper !== undefined) {
     to = from;

@@ -5,9 +5,10 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { compareBytes, compareRange } from "../base/bytes.ts";
+import { compareBytes } from "../base/bytes.ts";
 import type { TableMeta, TreeVersion } from "../manifest/version.ts";
 import type { TableReader } from "../table/table-reader.ts";
+import { SortedLevel } from "./sorted-level.ts";
 
 /** One open table, shared by all trees that name it. */
 export interface SharedTable {
@@ -21,8 +22,8 @@ export class Tree {
   readonly version: TreeVersion;
   /** Newest first. */
   readonly levelZero: readonly TableReader[];
-  /** By level; index 0 is empty. Ordered by smallest key. */
-  readonly deeper: readonly (readonly TableReader[])[];
+  /** Levels 1 and below, from the top; without empty ones. */
+  readonly deeper: readonly SortedLevel[];
   readonly #tables: readonly SharedTable[];
   readonly #onRelease: (table: SharedTable) => void;
   readonly #onEnd: () => void;
@@ -40,9 +41,10 @@ export class Tree {
     this.#onEnd = onEnd;
     this.version = { levels: levels.map((level) => level.map((table) => table.reader.meta)) };
     this.levelZero = (levels[0] ?? []).map((table) => table.reader);
-    this.deeper = levels.map((level, index) =>
-      index === 0 ? [] : level.map((table) => table.reader),
-    );
+    this.deeper = levels
+      .slice(1)
+      .filter((level) => level.length > 0)
+      .map((level) => new SortedLevel(level.map((table) => table.reader)));
     this.#tables = levels.flat();
     this.#onRelease = onRelease;
     for (const table of this.#tables) table.references++;
@@ -62,21 +64,6 @@ export class Tree {
     }
     this.#onEnd();
   }
-}
-
-/**
- * Index of the first table of a sorted level whose largest key is ≥ `key`, or the level's length.
- */
-export function findTable(tables: readonly TableReader[], key: Uint8Array): number {
-  let low = 0;
-  let high = tables.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const { largestKey } = (tables[middle] as TableReader).meta;
-    if (compareRange(largestKey, 0, largestKey.length, key, 0, key.length) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Level 0 newest first; deeper levels by smallest key. */

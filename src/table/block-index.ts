@@ -8,11 +8,10 @@
 
 import { assert } from "../base/assert.ts";
 import { compareRange } from "../base/bytes.ts";
+import { keyPrefix, lastAtMost } from "../base/key-prefix.ts";
 import { damaged } from "../format/damage.ts";
 import { readVersionSuffix, VERSION_SUFFIX_SIZE } from "../format/internal-key.ts";
 import type { TableIndexBlocks } from "../format/table-index.ts";
-
-const PREFIX_BYTES = 6;
 
 export class BlockIndex {
   readonly blockCount: number;
@@ -44,7 +43,7 @@ export class BlockIndex {
     for (let block = 0; block < this.blockCount; block++) {
       const start = this.#keyStarts[block] as number;
       const end = this.#userKeyEnd(block);
-      this.#prefixes[block] = prefixOf(this.#keys, start + this.#commonLength, end);
+      this.#prefixes[block] = keyPrefix(this.#keys, start + this.#commonLength, end);
     }
   }
 
@@ -76,15 +75,8 @@ export class BlockIndex {
       if (difference !== 0) return difference > 0 ? -1 : this.blockCount - 1;
     }
     const prefixes = this.#prefixes;
-    const prefix = prefixOf(key, commonLength, key.length);
-    let block = 0;
-    // Without branches that depend on data: half of them would be mispredicted. Measured over 35,000
-    // blocks: 63 ns against 85 ns.
-    for (let length = this.blockCount; length > 1;) {
-      const half = length >>> 1;
-      block += half & -Number((prefixes[block + half] as number) <= prefix);
-      length -= half;
-    }
+    const prefix = keyPrefix(key, commonLength, key.length);
+    const block = lastAtMost(prefixes, prefix);
     const found = prefixes[block] as number;
     if (found < prefix) return block;
     return found > prefix ? -1 : this.#lastAmongEqual(block, prefix, key, version);
@@ -126,24 +118,4 @@ export class BlockIndex {
     while (i < limit && keys[aStart + i] === keys[bStart + i]) i++;
     return i;
   }
-}
-
-/** Up to 6 bytes of `bytes[start, end)` as a number that sorts like them; missing bytes count as 0. */
-function prefixOf(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start >= PREFIX_BYTES) {
-    const high =
-      ((bytes[start] as number) << 16) |
-      ((bytes[start + 1] as number) << 8) |
-      (bytes[start + 2] as number);
-    const low =
-      ((bytes[start + 3] as number) << 16) |
-      ((bytes[start + 4] as number) << 8) |
-      (bytes[start + 5] as number);
-    return high * 0x100_0000 + low;
-  }
-  let prefix = 0;
-  for (let i = 0; i < PREFIX_BYTES; i++) {
-    prefix = prefix * 0x100 + (start + i < end ? (bytes[start + i] as number) : 0);
-  }
-  return prefix;
 }

@@ -34,6 +34,10 @@ export class CachedBlocks {
     this.#verify = verify;
   }
 
+  holds(block: number): boolean {
+    return this.#cache.holds(this.#table, block);
+  }
+
   /** Points `into` at the block if it is cached; not counted as a use. */
   peek(block: number, into: BlockLocation): boolean {
     return this.#cache.peek(this.#table, block, into);
@@ -126,7 +130,7 @@ export class CachedBlocks {
 
   #isWanted(neighbour: number): boolean {
     const length = this.#blocks.index.lengths[neighbour] as number;
-    return length <= this.#cache.frameBytes && !this.#cache.holds(this.#table, neighbour);
+    return length <= this.#cache.frameBytes && !this.holds(neighbour);
   }
 
   /** Others are made plain outside the cache; what searches need of them goes into a frame. */

@@ -129,10 +129,17 @@ export class TableReader {
    * valid until the next read through the same cache.
    */
   get(key: Uint8Array, hash: number, version: number, slot: EntrySlot): boolean {
-    const filter = this.#filter;
-    if (!bloomMayContain(filter, 0, filter.length, hash)) return false;
+    return this.mayContain(hash) && this.find(key, hash, version, slot);
+  }
+
+  /**
+   * As `get`, without asking the filter about a block that is cached: for who has asked already, or expects
+   * a hit. A look into a filter costs as much as one into a cached block.
+   */
+  find(key: Uint8Array, hash: number, version: number, slot: EntrySlot): boolean {
     const location = this.#location;
     const block = this.#index.lastAtOrBefore(key, version);
+    if (block >= 0 && !this.#cached.holds(block) && !this.mayContain(hash)) return false;
     if (block >= 0) {
       this.#cached.locate(block, location);
       const entry = findEntry(location, key, version);
