@@ -301,6 +301,80 @@ describe("update()", () => {
   });
 });
 
+describe("update() with a callback that ends its transaction by itself", () => {
+  test("takes a commit in there for the one it would have made, awaited or not", async () => {
+    const db = await openIn(testEnv());
+    const result = await db.update(async (transaction) => {
+      transaction.put("a", "1");
+      await transaction.commit({ sync: true });
+      return "awaited";
+    });
+    expect([result, text(db.get("a"))]).toEqual(["awaited", "1"]);
+    await db.update((transaction) => {
+      transaction.put("b", "1");
+      void transaction.commit();
+    });
+    expect(text(db.get("b"))).toBe("1");
+    await db.close();
+  });
+
+  test("runs it again when that commit loses", async () => {
+    const db = await filled({ a: "1" });
+    let runs = 0;
+    await db.update(async (transaction) => {
+      const before = text(transaction.get("a"));
+      if (runs++ === 0) await db.put("a", "2");
+      transaction.put("sum", `${before}+1`);
+      await transaction.commit();
+    });
+    expect([runs, text(db.get("sum"))]).toEqual([2, "2+1"]);
+    await db.close();
+  });
+
+  test("says ERR_DISCARDED when it was discarded: nothing was written", async () => {
+    const db = await openIn(testEnv());
+    const discarded = db.update((transaction) => {
+      transaction.put("a", "1");
+      transaction.discard();
+    });
+    expect(await codeOf(discarded)).toBe("ERR_DISCARDED");
+    expect(db.has("a")).toBe(false);
+    await db.close();
+  });
+});
+
+describe("a walk that is open", () => {
+  const three = { a: "1", b: "2", c: "3" };
+
+  test("when the database is closed ends with ERR_CLOSED, in every form", async () => {
+    const db = await filled(three);
+    const scan = db.scan();
+    const iterators = [scan[Symbol.iterator](), scan.keys()[Symbol.iterator]()];
+    const transaction = db.begin();
+    iterators.push(transaction.scan()[Symbol.iterator]());
+    const cursor = scan.cursor();
+    const rest = scan[Symbol.asyncIterator]();
+    for (const iterator of iterators) expect(iterator.next().done).toBe(false);
+    expect((await rest.next()).done).toBe(false);
+    await db.close();
+    for (const iterator of iterators) {
+      expect(await codeOf(() => iterator.next())).toBe("ERR_CLOSED");
+    }
+    expect(await codeOf(() => cursor.next())).toBe("ERR_CLOSED");
+    expect(await codeOf(rest.next())).toBe("ERR_CLOSED");
+  });
+
+  test("when its transaction is over ends with ERR_DISCARDED", async () => {
+    const db = await filled(three);
+    const transaction = db.begin();
+    const walk = transaction.scan()[Symbol.iterator]();
+    walk.next();
+    transaction.discard();
+    expect(await codeOf(() => walk.next())).toBe("ERR_DISCARDED");
+    await db.close();
+  });
+});
+
 describe("a snapshot", () => {
   test("stays as it is while everything is overwritten, flushed and compacted", async () => {
     const db = await openIn(testEnv(), TINY);

@@ -251,6 +251,10 @@ export interface Database extends Reader, AsyncDisposable {
   put(key: Key, value: Value, options?: PutOptions): Promise<Version>;
   delete(key: Key): Promise<Version>;
   view<T>(read: (transaction: Transaction) => T): T;
+  /**
+   * Runs `run` in a transaction and commits it, unless `run` has done so itself; runs it again with a new
+   * one, after a pause that grows, when the commit conflicts. The last conflict is thrown.
+   */
   update<T>(run: (transaction: Transaction) => T | Promise<T>, options?: UpdateOptions): Promise<T>;
   begin(options?: BeginOptions): Transaction;
   batch(options?: { readonly maxPendingBytes?: number }): Batch;

@@ -198,8 +198,8 @@ export class MelesDatabase implements Database {
       readVersion,
       values,
       nowSeconds: () => Math.floor(env.clock.nowMs() / 1000),
+      requireOpen: () => this.#requireOpen(),
       openSource: (within) => {
-        this.#requireOpen();
         if (snapshot === undefined) this.#requireVersion(readVersion);
         return this.#openSource(undefined, within, readVersion);
       },
@@ -269,6 +269,10 @@ export class MelesDatabase implements Database {
   // ------------------------------------------------------------- transactions
 
   begin(options: BeginOptions = {}): Transaction {
+    return this.#begin(options);
+  }
+
+  #begin(options: BeginOptions): TransactionHandle {
     this.#requireOpen();
     const { settings, snapshots, queue, conflicts } = this.#parts;
     const { at } = options;
@@ -318,10 +322,10 @@ export class MelesDatabase implements Database {
         throw new MelesError("ERR_ABORTED", "the update was aborted", { cause: reason });
       }
       this.#requireWritable();
-      const transaction = this.begin();
+      const transaction = this.#begin({});
       try {
         const result = await run(transaction);
-        await transaction.commit();
+        await transaction.conclude();
         return result;
       } catch (error) {
         if (!(error instanceof ConflictError) || attempt >= retries) throw error;

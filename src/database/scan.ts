@@ -29,7 +29,9 @@ export interface ScanHost {
   readonly readVersion: Version;
   readonly values: ValueLogReader;
   nowSeconds(): number;
-  /** Opens the merged cursor; throws when the database is closed or the version is gone. */
+  /** Throws when the database, or the transaction, is over. */
+  requireOpen(): void;
+  /** Opens the merged cursor; throws when the version is gone. */
   openSource(bounds: Bounds): EntryCursor;
   /** In an update transaction: remembers what is scanned. */
   trackRange(bounds: Bounds): RangeRead | undefined;
@@ -208,6 +210,8 @@ class Walk {
 
   next(): void {
     if (!this.valid) return;
+    // What a walk reads from is pinned, but not for longer than its database is open.
+    this.#host.requireOpen();
     if (--this.#left <= 0) {
       this.valid = false;
       this.#range?.finish("stopped");
@@ -302,6 +306,7 @@ class Walk {
   }
 
   #open(): VisibleCursor {
+    this.#host.requireOpen();
     if (this.#cursor !== undefined) return this.#cursor;
     const { lower, upper, reverse, allVersions, since } = this.#bounds;
     const cursor = new VisibleCursor(this.#host.openSource(this.#bounds), {

@@ -55,6 +55,8 @@ export class TransactionHandle implements Transaction {
   readonly #reads: ReadSet | undefined;
   readonly #writes: WriteSet | undefined;
   #state: "open" | "committing" | "finished" = "open";
+  /** The first call of `commit`. */
+  #commitment: Promise<Version> | undefined;
 
   constructor(
     host: TransactionHost,
@@ -130,8 +132,8 @@ export class TransactionHandle implements Transaction {
         readVersion: this.readVersion,
         values: host.values,
         nowSeconds: () => Math.floor(host.nowMs() / 1000),
+        requireOpen: () => this.#requireOpen(),
         openSource: (within) => {
-          this.#requireOpen();
           const writes = this.#writes;
           const own = writes === undefined || writes.size === 0 ? undefined : writes.cursor();
           return host.openSource(own, within, this.readVersion);
@@ -168,7 +170,18 @@ export class TransactionHandle implements Transaction {
     writes.delete(owned(key, bytes));
   }
 
-  async commit(options?: { readonly sync?: boolean }): Promise<Version> {
+  commit(options?: { readonly sync?: boolean }): Promise<Version> {
+    const commitment = this.#commit(options);
+    this.#commitment ??= commitment;
+    return commitment;
+  }
+
+  /** For `update`: commits, unless its callback has done so by itself; then that is the outcome. */
+  conclude(): Promise<Version> {
+    return this.#commitment ?? this.commit();
+  }
+
+  async #commit(options?: { readonly sync?: boolean }): Promise<Version> {
     this.#requireOpen();
     const writes = this.#writes;
     if (writes === undefined || writes.size === 0) {
