@@ -30,8 +30,8 @@ describe("opening tables", () => {
     let opened = 0;
     const tables = levelOf(entries, 10).map((table): LevelTable => ({
       meta: table.meta,
-      cursor(options) {
-        const cursor = table.cursor(options);
+      cursor() {
+        const cursor = table.cursor();
         const close = cursor.close.bind(cursor);
         let closed = false;
         cursor.close = () => {

@@ -29,24 +29,29 @@ cursorSuite(
   "a table read through the cache",
   (entries) => {
     const table = buildTable(entries, { blockSizeBytes: 300 });
-    return openTable(table, new BlockCache(4096, 300)).cursor({ fillCache: true });
+    return openTable(table, new BlockCache(4096, 300)).cursor();
   },
   { allowsEmpty: false, entryCount: 150 },
 );
 
 cursorSuite(
   "a table of large blocks read through the cache",
-  (entries) =>
-    openTable(buildTable(entries, { blockSizeBytes: 200_000 })).cursor({ fillCache: true }),
+  (entries) => openTable(buildTable(entries, { blockSizeBytes: 200_000 })).cursor(),
+  { allowsEmpty: false, entryCount: 150 },
+);
+
+cursorSuite(
+  "a table without a cache",
+  (entries) => openTable(buildTable(entries, { blockSizeBytes: 300 }), new BlockCache(0)).cursor(),
   { allowsEmpty: false, entryCount: 150 },
 );
 
 describe("read-ahead", () => {
   const entries = randomEntries(new SeededRandom(SEED), 4000, "binary");
 
-  test("a walk leaves the cache alone and reads many blocks at once", () => {
+  test("a long walk leaves only its first blocks in the cache and reads many blocks at once", () => {
     const table = buildTable(entries);
-    const cache = new BlockCache(1 << 20);
+    const cache = new BlockCache(16 * 4096);
     let reads = 0;
     const { fileSystem } = table;
     const counting = {
@@ -66,21 +71,38 @@ describe("read-ahead", () => {
     const reader = openTable(counting, cache);
     reads = 0;
     expect(readAll(reader)).toEqual(entries);
-    expect(reads).toBeLessThanOrEqual(8);
-    expect(cache.usedBytes).toBe(0);
+    expect(reads).toBeLessThanOrEqual(10);
+    expect(cache.misses).toBe(2);
     reads = 0;
     const cursor = reader.cursor();
     let count = 0;
     for (cursor.seekToLast(); cursor.valid; cursor.prev()) count++;
     expect(count).toBe(entries.length);
-    expect(reads).toBeLessThanOrEqual(8);
+    expect(reads).toBeLessThanOrEqual(10);
+    expect(cache.misses).toBe(4);
+  });
+
+  test("short walks from anywhere find their blocks in the cache the second time", () => {
+    const cache = new BlockCache(8 << 20);
+    const reader = openTable(buildTable(entries), cache);
+    const walkAll = (): void => {
+      for (let i = 0; i < entries.length; i += 100) {
+        const { key, version } = entries[i] as SuiteEntry;
+        const cursor = reader.cursor();
+        cursor.seek(key, version);
+        for (let k = 0; k < 5 && cursor.valid; k++) cursor.next();
+      }
+    };
+    walkAll();
+    const { misses } = cache;
+    walkAll();
+    expect(cache.misses).toBe(misses);
   });
 
   test("blocks of more than 64 KiB come out of the cache as they went in", () => {
     const large = randomEntries(new SeededRandom(SEED), 900, "binary", { valueSizeMax: 500 });
     const reader = openTable(buildTable(large, { blockSizeBytes: 150_000 }));
-    const cursor = reader.cursor({ fillCache: true });
-    for (cursor.seekToFirst(); cursor.valid; cursor.next());
+    for (const { key, version } of large) reader.cursor().seek(key, version);
     expect(readAll(reader)).toEqual(large);
   });
 
@@ -88,20 +110,19 @@ describe("read-ahead", () => {
     const table = buildTable(entries);
     const cache = new BlockCache(1 << 20);
     const reader = openTable(table, cache);
-    const filling = reader.cursor({ fillCache: true });
-    for (filling.seekToFirst(); filling.valid; filling.next());
-    const { hits, misses, usedBytes } = cache;
+    for (const { key, version } of entries) reader.cursor().seek(key, version);
+    const { misses, usedBytes } = cache;
     expect(usedBytes).toBeGreaterThan(0);
     // Not even the file is needed any more.
     table.fileSystem.open(TABLE_PATH, { write: true, create: "truncate" }).close();
     expect(readAll(reader)).toEqual(entries);
     expect(readAll(reader)).toEqual(entries);
-    expect([cache.hits, cache.misses, cache.usedBytes]).toEqual([hits, misses, usedBytes]);
+    expect([cache.misses, cache.usedBytes]).toEqual([misses, usedBytes]);
   });
 
   test("cursors of one table do not disturb each other, nor point reads them", () => {
     const reader = openTable(buildTable(entries), new BlockCache(3 * 4096));
-    const cursors = [reader.cursor(), reader.cursor({ fillCache: true }), reader.cursor()];
+    const cursors = [reader.cursor(), reader.cursor(), reader.cursor()];
     for (const cursor of cursors) cursor.seekToFirst();
     for (const one of entries) {
       for (const cursor of cursors) {

@@ -12,7 +12,7 @@ import type { EntryCursor } from "./cursor.ts";
 /** What a level cursor needs of a table; a `TableReader` is one. */
 export interface LevelTable {
   readonly meta: { readonly smallestKey: Uint8Array; readonly largestKey: Uint8Array };
-  cursor(options?: { readonly fillCache?: boolean }): EntryCursor;
+  cursor(): EntryCursor;
 }
 
 const NONE = -1;
@@ -31,14 +31,12 @@ export class LevelCursor implements EntryCursor {
   valueLength = 0;
 
   readonly #tables: readonly LevelTable[];
-  readonly #options: { readonly fillCache?: boolean };
   /** Number of the open table, and its cursor. */
   #table = NONE;
   #cursor: EntryCursor | undefined;
 
-  constructor(tables: readonly LevelTable[], options: { readonly fillCache?: boolean } = {}) {
+  constructor(tables: readonly LevelTable[]) {
     this.#tables = tables;
-    this.#options = options;
   }
 
   seekToFirst(): void {
@@ -135,7 +133,7 @@ export class LevelCursor implements EntryCursor {
     if (this.#table === table && this.#cursor !== undefined) return this.#cursor;
     this.#cursor?.close();
     this.#cursor = undefined;
-    const cursor = (this.#tables[table] as LevelTable).cursor(this.#options);
+    const cursor = (this.#tables[table] as LevelTable).cursor();
     this.#cursor = cursor;
     this.#table = table;
     return cursor;

