@@ -117,6 +117,8 @@ const OPTIONS: Record<keyof OpenOptions, Samples> = {
   levelZeroTablesStall: { good: [5, 10_000], bad: numbers(2, 10_000).bad },
   workers: { good: [1, 64, "inline"], bad: [0, 65, 1.5, Number.NaN, "2", "", "INLINE", true] },
   detectConflicts: FLAG,
+  managed: FLAG,
+  namespaceOffset: numbers(-1, 64_992),
   externalMagic: numbers(0, 65_535),
   encryptionKey: {
     good: [new Uint8Array(16), new Uint8Array(24), Buffer.alloc(32)],
@@ -172,18 +174,23 @@ describe("validation", () => {
     }
   });
 
-  test("tells what this version does not build from what does not exist", () => {
-    for (const name of ["managed", "namespaceOffset"]) {
-      const { code, message } = refusal({ [name]: true });
-      expect(code).toBe("ERR_NOT_SUPPORTED");
-      expect(message).toContain(name);
-    }
-  });
-
   test("refuses options that are no object", () => {
     for (const options of [null, 5, "readOnly", true, undefined]) {
       expect(refusal(options).code).toBe("ERR_INVALID_ARGUMENT");
     }
+  });
+
+  test("refuses a value threshold above half of the memtable, which would refuse values below it", () => {
+    for (const options of [
+      { memtableSize: 1 << 20, valueThreshold: (1 << 19) + 1 },
+      { memoryBudget: 4 << 20, valueThreshold: 1 << 20 },
+    ]) {
+      const { code, message } = refusal(options);
+      expect(code).toBe("ERR_INVALID_ARGUMENT");
+      expect(message).toContain("option valueThreshold must be at most half of memtableSize");
+    }
+    resolveOptions({ memtableSize: 1 << 20, valueThreshold: 1 << 19 }, MACHINE);
+    resolveOptions({ memtableSize: 64 * 1024 }, MACHINE);
   });
 
   test("refuses a stall limit that is not above the level-0 tables", () => {

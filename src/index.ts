@@ -8,6 +8,7 @@ export {
   CorruptionError,
   type ErrorCode,
   IoError,
+  LockedError,
   MelesError,
   StatementError,
 } from "./base/errors.ts";

@@ -4,6 +4,7 @@
  */
 
 import { MelesError } from "./base/errors.ts";
+import { KEY_SIZE_MAX } from "./base/ids.ts";
 import type { Env, Log } from "./env/env.ts";
 import type { SyncLevel } from "./database/contract.ts";
 import type { CompressionName, Settings } from "./database/settings.ts";
@@ -34,7 +35,7 @@ export interface OpenOptions {
   readonly compression?: CompressionName | readonly CompressionName[];
   /** zstd level 1 … 19. Default 1. */
   readonly compressionLevel?: number;
-  /** Values of at least so many bytes go to the value log. Default 1024. More keeps them in the tree: faster scans, more compaction. */
+  /** Values of at least so many bytes go to the value log, up to 1 MiB and half of `memtableSize`. Default 1024. More keeps them in the tree: faster scans, more compaction. */
   readonly valueThreshold?: number;
   /** A value-log file is closed beyond this, 1 MiB … 2 GiB. Default 256 MiB. */
   readonly valueLogFileSize?: number;
@@ -58,6 +59,17 @@ export interface OpenOptions {
   readonly workers?: number | "inline";
   /** Off: snapshot isolation instead of serializability. Default true. */
   readonly detectConflicts?: boolean;
+  /**
+   * The caller chooses versions: `begin({at})` reads as of any version, `commit({version})` writes at one,
+   * `setDiscardVersion` says which old versions may go (none before it is called). `put`, `delete` and
+   * `update`, which have no version to give, are refused. Nothing on disk tells the mode. Default false.
+   */
+  readonly managed?: boolean;
+  /**
+   * Where in a key the eight bytes of its namespace begin (big endian), so that namespaces can be banned
+   * (`banNamespace`); as Badger's option of this name. Default −1: keys have no namespace.
+   */
+  readonly namespaceOffset?: number;
   /** Must equal the directory's; default 0. */
   readonly externalMagic?: number;
   /**
@@ -107,6 +119,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "levelZeroTablesStall",
   "workers",
   "detectConflicts",
+  "managed",
+  "namespaceOffset",
   "externalMagic",
   "encryptionKey",
   "encryptionKeyRotationMs",
@@ -115,18 +129,12 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "env",
 ]);
 
-/** Names of the contract that this version does not build yet: refused, never ignored. */
-const UNSUPPORTED_NAMES: ReadonlySet<string> = new Set(["managed", "namespaceOffset"]);
-
 /** Fills defaults and refuses what is out of range with `ERR_INVALID_ARGUMENT` naming the option. */
 export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
   if (typeof given !== "object" || given === null) {
     throw new MelesError("ERR_INVALID_ARGUMENT", "the options of open() are an object");
   }
   for (const name of Object.keys(given)) {
-    if (UNSUPPORTED_NAMES.has(name)) {
-      throw new MelesError("ERR_NOT_SUPPORTED", `option ${name} is not supported in this version`);
-    }
     if (!OPTION_NAMES.has(name)) throw invalid(name, "is not an option of open()");
   }
   if (given.logger !== undefined && typeof given.logger !== "function") {
@@ -157,6 +165,13 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
     2,
     10_000,
   );
+  const valueThreshold = integer(given, "valueThreshold", 1024, 0, MIB);
+  if (valueThreshold > memtableSize / 2) {
+    throw invalid(
+      "valueThreshold",
+      `must be at most half of memtableSize (${memtableSize}), which takes all values below it`,
+    );
+  }
   if (levelZeroTablesStall <= levelZeroTables) {
     throw invalid("levelZeroTablesStall", "must be larger than levelZeroTables");
   }
@@ -175,7 +190,7 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
     ),
     compression: compressionLevels(given.compression),
     compressionLevel: integer(given, "compressionLevel", 1, 1, 19),
-    valueThreshold: integer(given, "valueThreshold", 1024, 0, MIB),
+    valueThreshold,
     valueLogFileSize: integer(given, "valueLogFileSize", 256 * MIB, MIB, 2 ** 31 - 1),
     versionsToKeep: integer(given, "versionsToKeep", 1, 1, Number.MAX_SAFE_INTEGER),
     blockSize: integer(given, "blockSize", 4096, 256, MIB),
@@ -190,6 +205,8 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
         ? "inline"
         : integer(given, "workers", clamp(machine.cores - 1, 1, WORKERS_MAX), 1, WORKERS_MAX),
     detectConflicts: flag(given, "detectConflicts", true),
+    managed: flag(given, "managed", false),
+    namespaceOffset: integer(given, "namespaceOffset", -1, -1, KEY_SIZE_MAX - 8),
     externalMagic: integer(given, "externalMagic", 0, 0, 65_535),
     encryptionKey: encryptionKey(given.encryptionKey),
     encryptionKeyRotationMs: integer(

@@ -123,12 +123,13 @@ describe("values and put options", () => {
   test("too large for a value-log file, a memtable or a transaction have their own errors", async () => {
     const db = await openIn(testEnv(), {
       memtableSize: 64 * 1024,
-      valueThreshold: 1 << 20,
+      valueThreshold: 32 * 1024,
       valueLogFileSize: 1 << 20,
     });
     const huge = new Uint8Array((1 << 20) + 1);
     expect(only(await putCodes(db, "k", huge))).toEqual(["ERR_VALUE_TOO_LARGE"]);
-    expect(await codeOf(db.put("k", huge.subarray(0, 70_000)))).toBe("ERR_TRANSACTION_TOO_LARGE");
+    const both = db.put("k".repeat(65_000), huge.subarray(0, 32_000));
+    expect(await codeOf(both)).toBe("ERR_TRANSACTION_TOO_LARGE");
     const transaction = db.begin();
     const error = await errorOf(() => {
       for (let i = 0; ; i++) transaction.put(`key-${i}`, "v".repeat(1000));

@@ -7,7 +7,9 @@ import { describe, expect, test } from "bun:test";
 
 import { MelesError } from "../../src/base/errors.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
+import type { FileSystem } from "../../src/env/file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
+import { LOG_HEADER_SIZE } from "../../src/format/log-header.ts";
 import type { OpenOptions } from "../../src/index.ts";
 import { copyToMemory } from "../suites/copy-file-system.ts";
 import {
@@ -228,4 +230,60 @@ describe("a full disk", () => {
     expect(again.count()).toBe(1);
     await again.close();
   });
+
+  // The log was cut back and written on: two different plain texts under one key stream give both away.
+  test("never lets an encrypted log use a stretch of its key stream for two different things", async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const disk = new FullDisk(seed);
+      const streams = recordStreams(disk.system.inner);
+      const options: OpenOptions = { ...TINY, encryptionKey: new Uint8Array(16).fill(seed) };
+      const db = await openIn(disk.env, options);
+      const ledger = new Ledger(seed);
+      for (let round = 0; round < 40; round++) {
+        disk.left = round % 2 === 0 ? (round / 2) % 3 : Number.POSITIVE_INFINITY;
+        await expectDiskFull(ledger.commit(db));
+        ledger.check(db, ledger.acknowledged, ledger.acknowledged);
+      }
+      disk.empty();
+      disk.env.clock.advance(60_000);
+      await soon(ledger.commit(db));
+      const killed = copyToMemory(disk.system.inner, DIRECTORY);
+      await soon(db.close());
+      expect(disk.failures).toBeGreaterThan(4);
+      expect(streams.reused).toEqual([]);
+      for (const files of [disk.system.inner, killed]) {
+        const again = await openIn(testEnv(files), options);
+        ledger.check(again, ledger.acknowledged, ledger.acknowledged);
+        await again.close();
+      }
+    }
+  });
 });
+
+/** Notes what is written behind the headers of logs, by their IVs, and where other bytes take its place. */
+function recordStreams(files: FileSystem): { reused: string[] } {
+  const found = { reused: [] as string[] };
+  const streams = new Map<string, Map<number, number>>();
+  const open = files.open.bind(files);
+  files.open = (path, mode) => {
+    const file = open(path, mode);
+    if (!/\.(mem|vlog)$/.test(path) || !mode.write) return file;
+    const write = file.write.bind(file);
+    file.write = (source, sourceOffset, length, position) => {
+      const header = new Uint8Array(LOG_HEADER_SIZE);
+      file.read(header, 0, header.length, 0);
+      const iv = header.toHex();
+      const stream = streams.get(iv) ?? new Map<number, number>();
+      streams.set(iv, stream);
+      for (let i = position < LOG_HEADER_SIZE ? LOG_HEADER_SIZE : 0; i < length; i++) {
+        const byte = source[sourceOffset + i] as number;
+        const before = stream.get(position + i) ?? byte;
+        if (before !== byte) found.reused.push(`${path} at ${position + i}`);
+        stream.set(position + i, byte);
+      }
+      write(source, sourceOffset, length, position);
+    };
+    return file;
+  };
+  return found;
+}

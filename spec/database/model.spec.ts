@@ -17,7 +17,7 @@ const VARIANTS: Readonly<Record<string, OpenOptions>> = {
   "a compression per level": { compression: ["none", "snappy", "zstd"], sync: "commit" },
   encrypted: { encryptionKey: KEY_BYTES, encryptionKeyRotationMs: 60_000, compression: "zstd" },
   "values in the value log": { valueThreshold: 1, versionsToKeep: 2, verifyChecksums: "both" },
-  "values in the tree": { valueThreshold: 100_000, bloomFalsePositive: 0, blockCacheSize: 0 },
+  "values in the tree": { valueThreshold: 32_768, bloomFalsePositive: 0, blockCacheSize: 0 },
 };
 
 const STEPS = 400;

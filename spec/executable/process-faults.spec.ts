@@ -56,7 +56,7 @@ describe("processes that race to open a directory", () => {
 });
 
 describe("a process with few descriptors", () => {
-  const OPTIONS = { ...TINY, sync: "commit" as const, valueThreshold: 100_000 };
+  const OPTIONS = { ...TINY, sync: "commit" as const, valueThreshold: 32_768 };
 
   test("says so and loses nothing", async () => {
     const path = fresh();

@@ -13,7 +13,7 @@ const VARIANTS: readonly OpenOptions[] = [
   { compression: "snappy", versionsToKeep: 3 },
   { encryptionKey: KEY, encryptionKeyRotationMs: 20_000 },
   { valueThreshold: 1, verifyChecksums: "both" },
-  { valueThreshold: 100_000, bloomFalsePositive: 0 },
+  { valueThreshold: 32_768, bloomFalsePositive: 0 },
   { compression: ["none", "zstd"], versionsToKeep: 2, verifyChecksums: "open" },
 ];
 
@@ -29,7 +29,7 @@ export function reopenOptions(fixed: OpenOptions, random: SeededRandom): OpenOpt
   if (random.below(2) === 0) return fixed;
   return {
     ...fixed,
-    valueThreshold: pick([0, 1, 64, 200, 100_000], random),
+    valueThreshold: pick([0, 1, 64, 200, 32_768], random),
     blockSize: pick([256, 512, 4096], random),
     levelZeroTables: 1 + random.below(4),
     bloomFalsePositive: pick([0, 0.01, 0.5], random),

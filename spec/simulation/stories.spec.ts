@@ -112,7 +112,7 @@ async function tell(options: OpenOptions, story: (story: Story) => Promise<void>
  */
 describe("writes that fail at the same place, and then a power loss", () => {
   test("of the log", () =>
-    tell({ sync: "commit", valueThreshold: 100_000 }, async (story) => {
+    tell({ sync: "commit", valueThreshold: 32_768 }, async (story) => {
       await story.put(3, 300);
       story.fill(".mem");
       for (let times = 4; times > 0; times--) await story.put(20, 300);

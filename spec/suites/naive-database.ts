@@ -252,6 +252,18 @@ export class NaiveDatabase implements Database {
     return Promise.resolve({ files: 0, bytes: 0 });
   }
 
+  setDiscardVersion(): void {
+    throw new MelesError("ERR_INVALID_ARGUMENT", "the twin is not managed");
+  }
+
+  banNamespace(): Promise<never> {
+    return Promise.reject(new MelesError("ERR_INVALID_ARGUMENT", "the twin has no namespaces"));
+  }
+
+  bannedNamespaces(): bigint[] {
+    return [];
+  }
+
   explainSpace(): SpaceReport {
     return { files: [], sizeBytes: 0, liveBytes: 0, holders: [] };
   }

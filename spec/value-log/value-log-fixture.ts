@@ -40,7 +40,12 @@ export class ValueLog {
   readonly reader: ValueLogReader;
   #version = 0;
 
-  constructor(limits: Partial<ValueLogLimits> = {}, keys = PLAIN, nextNumber = 1) {
+  constructor(
+    limits: Partial<ValueLogLimits> = {},
+    keys = PLAIN,
+    nextNumber = 1,
+    options: { readonly fileEndMax?: number } = {},
+  ) {
     this.fileSystem.makeDirectory("/db");
     this.writer = new ValueLogWriter(
       environment(this.fileSystem),
@@ -48,6 +53,7 @@ export class ValueLog {
       { ...LIMITS, ...limits },
       nextNumber,
       keys,
+      options,
     );
     this.reader = new ValueLogReader(this.fileSystem, "/db", keys);
   }

@@ -128,6 +128,18 @@ describe("rotation", () => {
     expect(all.map(({ pointer }) => pointerFile(pointer, 0))).toEqual([1, 1, 2, 2]);
   });
 
+  // A record could end slightly beyond 4 GiB, where no pointer and no counter of a key stream reaches.
+  test("ends a file before a record that would end beyond what a pointer can name", () => {
+    const log = new ValueLog({ fileSizeBytes: 1000 }, PLAIN, 1, { fileEndMax: 1500 });
+    const all = [900, 900, 400, 1200, 10].map((size) => log.write(size));
+    expect(all.map(({ pointer }) => pointerFile(pointer, 0))).toEqual([1, 2, 2, 3, 4]);
+    for (const { pointer } of all) {
+      expect(pointerOffset(pointer, 0) + pointerLength(pointer, 0)).toBeLessThanOrEqual(1500);
+    }
+    log.expectReadable(all);
+    expectContiguous(log, all);
+  });
+
   test("counts records that are only staged", () => {
     const log = new ValueLog({ recordCountMax: 2 });
     const all = [1, 2, 3, 4, 5].map((size) => log.stage(size));

@@ -3,7 +3,15 @@ import { assert } from "../../src/base/assert.ts";
 import * as errors from "../../src/base/errors.ts";
 import { deserializeError, serializeError } from "../../src/worker/serialized-error.ts";
 
-const { MelesError, CorruptionError, IoError, ConflictError, StatementError, ERROR_CODES } = errors;
+const {
+  MelesError,
+  CorruptionError,
+  IoError,
+  LockedError,
+  ConflictError,
+  StatementError,
+  ERROR_CODES,
+} = errors;
 
 /** There and back as between threads. */
 const cross = (error: unknown): Error => deserializeError(structuredClone(serializeError(error)));
@@ -14,6 +22,8 @@ const samples = [
   new CorruptionError({ file: "", offset: 0, expected: "x", actual: "y" }),
   new IoError({ operation: "write", path: "/data/000001.vlog", errno: "EIO" }),
   new IoError({ operation: "write", path: "/data/000001.vlog", errno: "ENOSPC" }),
+  new LockedError("/data is in use", { pid: 77, isThisProcess: false }),
+  new LockedError("/data is in use", { pid: undefined, isThisProcess: true }),
   new ConflictError(new Uint8Array([0, 255, 7])),
   new StatementError("ERR_SYNTAX", "unexpected FROM", {
     offset: 3,

@@ -110,6 +110,25 @@ export class ConflictError extends MelesError {
   }
 }
 
+/** Somebody has the directory open. */
+export class LockedError extends MelesError {
+  /** The process that has it, when that is known. */
+  readonly pid: number | undefined;
+  /** Whether that is this process: use the database object there is, or close it first. */
+  readonly isThisProcess: boolean;
+
+  constructor(
+    message: string,
+    fields: { pid: number | undefined; isThisProcess: boolean; cause?: unknown },
+  ) {
+    const { pid, isThisProcess, cause } = fields;
+    super("ERR_LOCKED", message, cause === undefined ? undefined : { cause });
+    this.name = "LockedError";
+    this.pid = pid;
+    this.isThisProcess = isThisProcess;
+  }
+}
+
 /** A statement is wrong. `offset` counts UTF-16 units from the start of the text; line and column from 1. */
 export class StatementError extends MelesError {
   readonly offset: number;

@@ -66,7 +66,7 @@ export interface CompactionJob {
   readonly discardVersion: Version;
   readonly versionsToKeep: number;
   readonly nowSeconds: number;
-  /** What these hide is left out; none is above `discardVersion`. */
+  /** What these hide is left out: no reader can see it any more. */
   readonly cuts?: readonly Cut[];
   readonly tableSizeBytes: number;
   readonly tableOptions: TableOptions;

@@ -26,7 +26,7 @@ export interface FlushJob {
   readonly versionsToKeep: number;
   readonly nowSeconds: number;
   readonly tableOptions: TableOptions;
-  /** What these hide is left out; none is above `discardVersion`. */
+  /** What these hide is left out: no reader can see it any more. */
   readonly cuts?: readonly Cut[];
 }
 

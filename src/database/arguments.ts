@@ -4,22 +4,32 @@ import { EMPTY_BYTES, keyAfter, prefixEnd, startsWith, toBytes } from "../base/b
 import { compareBytes } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import { KEY_SIZE_MAX, RESERVED_KEY_PREFIX } from "../base/ids.ts";
+import type { BannedNamespaces } from "../format/namespace.ts";
 import type { Key, PutOptions, Range, Value } from "./contract.ts";
 
-/** A key to read: any non-empty byte string; what cannot exist is simply not found. */
-export function readKey(key: Key): Uint8Array {
+/** A key to read: any non-empty byte string outside of banned namespaces; what cannot exist is simply not found. */
+export function readKey(key: Key, banned?: BannedNamespaces): Uint8Array {
   if (typeof key !== "string" && !(key instanceof Uint8Array)) {
     throw invalid("a key is a string or a Uint8Array");
   }
   if (key.length === 0) {
     throw new MelesError("ERR_EMPTY_KEY", "a key has at least one byte");
   }
-  return toBytes(key);
+  const bytes = toBytes(key);
+  if (banned?.hides(bytes, 0, bytes.length) === true) throw inBannedNamespace();
+  return bytes;
+}
+
+function inBannedNamespace(): MelesError {
+  return new MelesError(
+    "ERR_BANNED",
+    "the key is in a banned namespace, which can be neither read nor written",
+  );
 }
 
 /** A key to write. */
-export function writeKey(key: Key): Uint8Array {
-  const bytes = readKey(key);
+export function writeKey(key: Key, banned: BannedNamespaces): Uint8Array {
+  const bytes = readKey(key, banned);
   if (bytes.length > KEY_SIZE_MAX) {
     throw new MelesError(
       "ERR_KEY_TOO_LARGE",

@@ -74,6 +74,7 @@ function openCursor(parts: DatabaseParts, readVersion: Version, since: Version):
     parts.trees.tree,
     bounds,
     parts.cuts.upTo(readVersion),
+    parts.banned,
   );
   const nowSeconds = 0; // Expired versions are shown like all others.
   return new VisibleCursor(source, {

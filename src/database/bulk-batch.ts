@@ -6,6 +6,8 @@
 
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
+import type { Version } from "../base/ids.ts";
+import type { BannedNamespaces } from "../format/namespace.ts";
 import { META_DELETE, META_DISCARD_EARLIER } from "../format/stored-value.ts";
 import { expiryOf, userMetaOf, writeKey, writeValue } from "./arguments.ts";
 import type { BulkOwner } from "./commit-parts.ts";
@@ -15,6 +17,7 @@ import type { Batch, Key, PutOptions, Value } from "./contract.ts";
 export interface BatchHost {
   readonly queue: CommitQueue;
   readonly valueSizeMax: number;
+  readonly banned: BannedNamespaces;
   readonly syncsOnCommit: boolean;
   requireWritable(): void;
   nowMs(): number;
@@ -25,18 +28,24 @@ const DEFAULT_PENDING_BYTES = 1 << 20;
 export class BulkBatch implements Batch, BulkOwner {
   readonly #host: BatchHost;
   readonly #maxPendingBytes: number;
+  readonly version: Version | undefined;
   #failure: unknown;
   #cancelled = false;
 
-  constructor(host: BatchHost, maxPendingBytes = DEFAULT_PENDING_BYTES) {
+  constructor(
+    host: BatchHost,
+    maxPendingBytes = DEFAULT_PENDING_BYTES,
+    version: Version | undefined,
+  ) {
     this.#host = host;
+    this.version = version;
     this.#maxPendingBytes = maxPendingBytes;
   }
 
   put(key: Key, value: Value, options?: PutOptions): Promise<void> | undefined {
     const host = this.#host;
     this.#requireUsable();
-    const keyBytes = writeKey(key);
+    const keyBytes = writeKey(key, host.banned);
     const valueBytes = writeValue(value, host.valueSizeMax);
     if (options === undefined) return this.#stage(keyBytes, valueBytes, 0, 0, 0);
     return this.#stage(
@@ -50,7 +59,7 @@ export class BulkBatch implements Batch, BulkOwner {
 
   delete(key: Key): Promise<void> | undefined {
     this.#requireUsable();
-    return this.#stage(writeKey(key), EMPTY_BYTES, META_DELETE, 0, 0);
+    return this.#stage(writeKey(key, this.#host.banned), EMPTY_BYTES, META_DELETE, 0, 0);
   }
 
   /** The commit queue tells that some of what was staged here is lost. */

@@ -150,12 +150,17 @@ export class Collection {
   }
 
   states(): ValueLogFileState[] {
-    const { memtables, valueLog } = this.#parts;
+    const { memtables, valueLog, discards } = this.#parts;
     const live = this.#referenced();
+    // What tables point to is not known yet, and never will be in a read-only database: then it is what
+    // the program that wrote them has told.
+    const isUnknown = this.unknownTable() !== undefined;
     return this.numbers().map((file) => ({
       file,
       sizeBytes: this.#size(file),
-      liveBytes: this.#liveBytes(file, live.get(file) ?? 0),
+      liveBytes: isUnknown
+        ? Math.max(0, this.#size(file) - (discards.get(file) ?? 0))
+        : this.#liveBytes(file, live.get(file) ?? 0),
       isBusy:
         file === valueLog.activeFile ||
         memtables.hasLeftLogs ||
@@ -276,11 +281,12 @@ export class Collection {
 
   // ------------------------------------------------------------------------------- removal
 
-  /** After every change of the tree or the memtables: removes files that nobody points to. */
-  sweep(): void {
-    const { env, directory, trees, values, valueLog, discards, events } = this.#parts;
+  /** After every change of the tree or the memtables: removes files that nobody points to. Returns which. */
+  sweep(): FileNumber[] {
+    const { env, directory, trees, values, valueLog, events } = this.#parts;
     valueLog.limitFileSize(this.#fileLimit());
-    if (this.unknownTable() !== undefined) return;
+    const removed: FileNumber[] = [];
+    if (this.unknownTable() !== undefined) return removed;
     for (const { file, isBusy, sizeBytes } of this.states()) {
       if (isBusy || this.#isReferenced(file)) continue;
       const path = join(directory, valueLogFileName(file));
@@ -295,13 +301,14 @@ export class Collection {
       this.#files.delete(file);
       this.#sizes.delete(file);
       this.#damaged.delete(file);
-      discards.delete(file);
+      removed.push(file);
       this.#removedFiles++;
       this.#removedBytes += sizeBytes;
       events.emit("collection", { file: valueLogFileName(file), bytes: sizeBytes });
     }
     // Those that no reader needs take space no longer than this.
     values.releaseRetired(trees.oldestSerial);
+    return removed;
   }
 
   #isReferenced(file: FileNumber): boolean {

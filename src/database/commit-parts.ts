@@ -10,6 +10,7 @@ import type { WriteEntry } from "../transaction/write-set.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { SyncLevel } from "./contract.ts";
 import type { Cuts } from "./cuts.ts";
+import type { ManagedVersions } from "./managed-versions.ts";
 import type { Memtables } from "./memtables.ts";
 
 export interface CommitQueueParts {
@@ -24,6 +25,8 @@ export interface CommitQueueParts {
   readonly sync: SyncLevel;
   readonly syncIntervalMs: number;
   readonly isEncrypted: boolean;
+  /** Present when callers choose the versions of their commits. */
+  readonly managed?: ManagedVersions;
   /** May the active memtable be frozen now, or are too many waiting for their flush? */
   readonly canRotate: () => boolean;
   /** A group was written. */
@@ -42,6 +45,8 @@ export interface CommitQueueParts {
 
 /** Who stages bulk writes, which have no promise of their own. */
 export interface BulkOwner {
+  /** Managed databases: the version of all its writes. */
+  readonly version: Version | undefined;
   /** Some of what it has staged is lost. */
   groupFailed(error: unknown): void;
 }
@@ -49,6 +54,8 @@ export interface BulkOwner {
 /** What a transaction brings to its commit. */
 export interface TransactionCommit {
   readonly readVersion: Version;
+  /** Managed databases: the version to commit at. */
+  readonly version: Version | undefined;
   /** Absent when conflicts are not detected. */
   readonly reads: ReadSet | undefined;
   readonly writes: readonly WriteEntry[];

@@ -16,14 +16,8 @@
 
 import { ConflictError, MelesError } from "../base/errors.ts";
 import { VERSION_MAX, type Version } from "../base/ids.ts";
-import {
-  logRecordLength,
-  transactionEndLength,
-  writeLogRecord,
-  writeTransactionEnd,
-} from "../format/log-record.ts";
-import { META_DELETE, META_IN_TRANSACTION, META_POINTER } from "../format/stored-value.ts";
-import { VALUE_POINTER_SIZE } from "../format/value-pointer.ts";
+import { transactionEndLength } from "../format/log-record.ts";
+import { META_DELETE, META_IN_TRANSACTION } from "../format/stored-value.ts";
 import type { VersionedEntry } from "../backup/restore.ts";
 import type { KeyRange } from "../transaction/key-range.ts";
 import type {
@@ -35,6 +29,7 @@ import type {
 } from "./commit-parts.ts";
 import { LogSync } from "./log-sync.ts";
 import { LoopTurn } from "./loop-turn.ts";
+import { RecordStage } from "./record-stage.ts";
 
 /** A bulk write is written out when so much of it is staged. */
 const BULK_GROUP_BYTES = 1 << 19;
@@ -45,6 +40,7 @@ export class CommitQueue {
   readonly #parts: CommitQueueParts;
   readonly #sync: LogSync;
   readonly #turn: LoopTurn;
+  readonly #stage: RecordStage;
   #waiters: Waiter[] = [];
   /** First version of the group being staged, 0 = empty group. */
   #groupFirst: Version = 0;
@@ -68,7 +64,6 @@ export class CommitQueue {
   #onRoom: (() => void) | undefined;
   #poison: MelesError | undefined;
   #closed = false;
-  readonly #pointer = new Uint8Array(VALUE_POINTER_SIZE);
   readonly counters: CommitCounters = {
     commits: 0,
     conflicts: 0,
@@ -82,6 +77,7 @@ export class CommitQueue {
     this.#parts = parts;
     this.#sync = new LogSync(parts, () => this.syncInBackground());
     this.#turn = new LoopTurn(parts.env.clock);
+    this.#stage = new RecordStage(parts, this.counters);
   }
 
   /** Why writes are refused, if they are. */
@@ -102,7 +98,7 @@ export class CommitQueue {
     expiresAt: number,
   ): Promise<Version> {
     this.#requireWritable();
-    const bytes = this.#recordBytes(key, value, expiresAt);
+    const bytes = this.#stage.recordBytes(key, value, expiresAt);
     this.#requireFits(bytes, 1);
     if (this.#mustWait || !this.#makeRoom(bytes)) {
       const ownKey = key.slice();
@@ -121,6 +117,7 @@ export class CommitQueue {
   commit(commit: TransactionCommit): Promise<Version> {
     this.#requireWritable();
     const { reads, writes } = commit;
+    this.#requireVersion(commit.version);
     const isSingle = writes.length === 1;
     const bytes = commit.bytes + (isSingle ? 0 : TRANSACTION_END_BYTES_MAX);
     this.#requireFits(bytes, writes.length);
@@ -128,25 +125,24 @@ export class CommitQueue {
       return this.#wait(() => this.commit(commit));
     }
     if (reads !== undefined) {
-      const key = this.#parts.conflicts.findConflict(reads, commit.readVersion);
+      const { conflicts, managed } = this.#parts;
+      const key =
+        conflicts.findConflict(reads, commit.readVersion) ??
+        managed?.findNewer(reads, commit.readVersion);
       if (key !== undefined) {
         this.counters.conflicts++;
         return Promise.reject(new ConflictError(key));
       }
     }
     commit.endUpdate();
-    const version = this.#begin();
+    const version = this.#begin(commit.version);
     // One record is atomic by itself; more need the transaction bit and an end marker.
     const bit = isSingle ? 0 : META_IN_TRANSACTION;
     for (const { key, value, meta, userMeta, expiresAt } of writes) {
-      const length = this.#recordBytes(key, value, expiresAt);
+      const length = this.#stage.recordBytes(key, value, expiresAt);
       this.#stageRecord(length, meta | bit, userMeta, expiresAt, key, version, value);
     }
-    if (!isSingle) {
-      const { memtable } = this.#parts.memtables.active;
-      const length = transactionEndLength(version);
-      writeTransactionEnd(memtable.arena, memtable.reserve(length), version);
-    }
+    if (!isSingle) this.#stage.writeEnd(version);
     if (this.#parts.conflicts.activeUpdates > 0) {
       this.#parts.conflicts.recordCommit(
         version,
@@ -168,15 +164,14 @@ export class CommitQueue {
     begin: (at: Version) => void,
   ): Promise<Version> {
     this.#requireWritable();
-    const bytes = logRecordLength(key.length, value.length, 0);
+    const bytes = this.#stage.inlineBytes(key, value);
     this.#requireFits(bytes, 1);
     if (this.#mustWait || !this.#makeRoom(bytes)) {
       return this.#wait(() => this.cut(key, value, ranges, begin));
     }
     const version = this.#begin();
-    const { memtable } = this.#parts.memtables.active;
     // Never in the value log: recovery and salvage need no more than the log to know of it.
-    writeLogRecord(memtable.arena, memtable.reserve(bytes), META_DELETE, 0, 0, key, version, value);
+    this.#stage.writeInline(bytes, META_DELETE, key, version, value);
     // Also without an active transaction: one may begin before this is published.
     for (const range of ranges) this.#parts.conflicts.recordRange(version, range);
     this.#endBulkRun();
@@ -200,7 +195,8 @@ export class CommitQueue {
     groupBytes: number,
   ): Promise<void> | undefined {
     this.#requireWritable();
-    const bytes = this.#recordBytes(key, value, expiresAt);
+    this.#requireVersion(owner.version);
+    const bytes = this.#stage.recordBytes(key, value, expiresAt);
     this.#requireFits(bytes, 1);
     if (this.#mustWait || !this.#makeRoom(bytes)) {
       const ownKey = key.slice();
@@ -210,8 +206,11 @@ export class CommitQueue {
       });
     }
     const { memtable } = this.#parts.memtables.active;
-    const version = this.#begin();
-    if (this.#bulkFirst === 0) {
+    const version = this.#begin(owner.version);
+    if (owner.version !== undefined) {
+      // Versions that may come in any order cannot be taken back from the end.
+      this.#bulkOwners.add(owner);
+    } else if (this.#bulkFirst === 0) {
       this.#bulkFirst = version;
       this.#bulkOwner = owner;
       this.#bulkOwners.add(owner);
@@ -263,7 +262,7 @@ export class CommitQueue {
     for (let next = 0; next < entries.length;) {
       this.#requireWritable();
       const { key, value, expiresAt } = entries[next] as VersionedEntry;
-      const bytes = this.#recordBytes(key, value, expiresAt);
+      const bytes = this.#stage.recordBytes(key, value, expiresAt);
       this.#requireFits(bytes, 1);
       if (this.#makeRoom(bytes)) next = await this.#writeHeldGroup(entries, next);
       else await new Promise<void>((resume) => (this.#onRoom = resume));
@@ -363,11 +362,6 @@ export class CommitQueue {
     );
   }
 
-  #recordBytes(key: Uint8Array, value: Uint8Array, expiresAt: number): number {
-    const inline = value.length < this.#parts.valueThreshold || value.length === 0;
-    return logRecordLength(key.length, inline ? value.length : VALUE_POINTER_SIZE, expiresAt);
-  }
-
   /** Room for a commit in the active memtable, rotating if need be. False: flushes must catch up first. */
   #makeRoom(bytes: number, entries = 1): boolean {
     const { memtables } = this.#parts;
@@ -393,11 +387,23 @@ export class CommitQueue {
     return this.#parts.memtables.hasRoom(1, 1) || this.#parts.canRotate();
   }
 
-  #begin(): Version {
-    const version = this.#parts.oracle.nextVersion();
-    if (this.#groupFirst === 0) this.#groupFirst = version;
-    this.#groupLast = version;
-    return version;
+  /** The version of the next commit, which joins the group: the one that was chosen, or the next. */
+  #begin(chosen?: Version): Version {
+    const { oracle } = this.#parts;
+    if (chosen === undefined) {
+      const version = oracle.nextVersion();
+      if (this.#groupFirst === 0) this.#groupFirst = version;
+      this.#groupLast = version;
+      return version;
+    }
+    oracle.issue(chosen);
+    this.#groupFirst = this.#groupFirst === 0 ? chosen : Math.min(this.#groupFirst, chosen);
+    this.#groupLast = Math.max(this.#groupLast, chosen, oracle.lastCommitted);
+    return chosen;
+  }
+
+  #requireVersion(chosen: Version | undefined): void {
+    if (chosen !== undefined) this.#parts.managed?.requireCommittable(chosen);
   }
 
   #stageRecord(
@@ -409,24 +415,12 @@ export class CommitQueue {
     version: Version,
     value: Uint8Array,
   ): void {
-    const { memtable } = this.#parts.memtables.active;
-    const offset = memtable.reserve(bytes);
-    this.counters.entries++;
-    this.counters.userBytes += key.length + value.length;
-    if (value.length < this.#parts.valueThreshold || value.length === 0) {
-      writeLogRecord(memtable.arena, offset, meta, userMeta, expiresAt, key, version, value);
-      return;
-    }
-    const logged = meta & ~META_IN_TRANSACTION;
-    const pointer = this.#pointer;
     try {
-      this.#parts.valueLog.stage(userMeta, logged, expiresAt, key, version, value, pointer, 0);
+      this.#stage.write(bytes, meta, userMeta, expiresAt, key, version, value);
     } catch (error) {
       this.#fail(error);
       throw error;
     }
-    const pointed = meta | META_POINTER;
-    writeLogRecord(memtable.arena, offset, pointed, userMeta, expiresAt, key, version, pointer);
   }
 
   /** Stages and writes as many entries as make a group; returns where the next one begins. */
@@ -439,7 +433,7 @@ export class CommitQueue {
     let next = from;
     for (; next < entries.length; next++) {
       const { key, value, version, meta, userMeta, expiresAt } = entries[next] as VersionedEntry;
-      const bytes = this.#recordBytes(key, value, expiresAt);
+      const bytes = this.#stage.recordBytes(key, value, expiresAt);
       const staged = memtable.usedBytes - memtable.indexedBytes;
       if (staged > 0 && (staged >= BULK_GROUP_BYTES || !memtables.hasRoom(bytes, 1))) break;
       this.#stageRecord(bytes, meta, userMeta, expiresAt, key, version, value);
@@ -568,7 +562,10 @@ export class CommitQueue {
     let fatal =
       !(error instanceof MelesError && error.code === "ERR_DISK_FULL") || this.#sync.hasFailed;
     try {
-      if (!fatal) log?.cutBack(from);
+      if (!fatal && log !== undefined) {
+        log.cutBack(from);
+        memtables.leaveLog();
+      }
     } catch {
       fatal = true;
     }

@@ -74,7 +74,7 @@ export class CompactionWork {
     const relocation = this.#relocation(plan);
     requireFreeSpace(env, directory, plan, this.#bytesToMove(plan, relocation.relocation));
     const firstFileNumber = this.#changes.takeNumbers(fileNumbersNeeded(version, plan));
-    const cuts = this.#parts.cuts.due(oracle.discardVersion).map(({ cut }) => cut);
+    const cuts = this.#parts.cuts.due(oracle.oldestRead).map(({ cut }) => cut);
     const job = compactionJob(
       version,
       plan,

@@ -115,9 +115,19 @@ export interface Transaction extends Reader, Disposable {
    * Resolves with the commit version once acknowledged at the durability level; a transaction without
    * writes resolves with its read version. Rejects with `ERR_CONFLICT` if anything it read has changed.
    */
-  commit(options?: { readonly sync?: boolean }): Promise<Version>;
+  commit(options?: CommitOptions): Promise<Version>;
   /** Drops the buffered writes. Idempotent, harmless after `commit`. */
   discard(): void;
+}
+
+export interface CommitOptions {
+  /** Waits for the disk, or not, whatever the option `sync` of the database says. */
+  readonly sync?: boolean;
+  /**
+   * Managed databases, which need it: the version of everything that is committed. Any that is neither
+   * below the discard version nor 0; what has the same key and version is replaced.
+   */
+  readonly version?: Version;
 }
 
 /** Bulk writer: not atomic, never conflicts, splits itself. */
@@ -133,8 +143,17 @@ export interface Batch extends AsyncDisposable {
 
 export interface BeginOptions {
   readonly readOnly?: boolean;
-  /** Read as of this version; implies `readOnly`. `ERR_VERSION_GONE` when already thinned. */
+  /**
+   * Read as of this version; implies `readOnly`. `ERR_VERSION_GONE` when already thinned. In a managed
+   * database it may also be a version that does not exist yet, and the transaction may write.
+   */
   readonly at?: Version;
+}
+
+export interface BatchOptions {
+  /** Default 1 MiB. */
+  readonly maxPendingBytes?: number;
+  readonly version?: Version;
 }
 
 export interface UpdateOptions {
@@ -257,11 +276,25 @@ export interface Database extends Reader, AsyncDisposable {
    */
   update<T>(run: (transaction: Transaction) => T | Promise<T>, options?: UpdateOptions): Promise<T>;
   begin(options?: BeginOptions): Transaction;
-  batch(options?: { readonly maxPendingBytes?: number }): Batch;
+  /** `version`: in a managed database, which needs it, that of everything in the batch. */
+  batch(options?: BatchOptions): Batch;
   query(text: string, parameters?: QueryParameters): Query;
   /** Removes every key under the prefixes. Writers go on; writes acknowledged after the call stay. */
   dropPrefix(...prefixes: readonly Key[]): Promise<void>;
   dropAll(): Promise<void>;
+  /**
+   * Managed databases: nobody reads below this version any more and nobody commits below it, so that
+   * compaction may leave out what only such readers need. Never goes back; forgotten when closed, and
+   * then nothing goes before it is called again.
+   */
+  setDiscardVersion(version: Version): void;
+  /**
+   * Bans a namespace (option `namespaceOffset`) for good: reads and writes of its keys fail with
+   * `ERR_BANNED`, scans and backups pass over them. What it holds stays on disk.
+   */
+  banNamespace(namespace: number | bigint): Promise<void>;
+  /** Ascending. */
+  bannedNamespaces(): bigint[];
   /** Memtable to tables. */
   flush(): Promise<void>;
   /** Everything acknowledged becomes durable. */

@@ -96,7 +96,7 @@ export class CutWork {
   /** Cuts that no snapshot stands in the way of. */
   #due(): readonly OpenCut[] {
     const { cuts, oracle } = this.#parts;
-    return cuts.due(oracle.discardVersion);
+    return cuts.due(oracle.oldestRead);
   }
 
   #dropWhole(running: readonly CompactionPlan[]): void {

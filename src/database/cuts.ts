@@ -88,8 +88,8 @@ export class Cuts {
   }
 
   /** Those that can be carried out: nobody can read any more what they hide, and they cannot be lost. */
-  due(discardVersion: Version): readonly OpenCut[] {
-    return this.#open.filter(({ cut, isDurable }) => isDurable && cut.version <= discardVersion);
+  due(oldestRead: Version): readonly OpenCut[] {
+    return this.#open.filter(({ cut, isDurable }) => isDurable && cut.version <= oldestRead);
   }
 
   /** Tables have taken the place of others; `applied`: the cuts that the work has carried out. */

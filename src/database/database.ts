@@ -10,6 +10,7 @@ import type { KeySpan } from "../compaction/key-span.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import type { Env } from "../env/env.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import type { BannedNamespaces } from "../format/namespace.ts";
 import { META_DELETE, META_DISCARD_EARLIER } from "../format/stored-value.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import type { BlockCache } from "../table/block-cache.ts";
@@ -37,6 +38,7 @@ import type {
   BackupSink,
   BackupSource,
   Batch,
+  BatchOptions,
   BeginOptions,
   CollectOptions,
   CollectReport,
@@ -74,7 +76,9 @@ import {
   describeValueLogs,
 } from "./introspection.ts";
 import type { Maintenance } from "./maintenance.ts";
+import { chosenVersion } from "./managed-versions.ts";
 import type { Memtables } from "./memtables.ts";
+import { ban } from "./namespaces.ts";
 import type { ReadPath } from "./read-path.ts";
 import { DatabaseScan, type ScanHost } from "./scan.ts";
 import { openSource } from "./scan-source.ts";
@@ -111,6 +115,7 @@ export interface DatabaseParts {
   readonly queue: CommitQueue;
   readonly maintenance: Maintenance;
   readonly cuts: Cuts;
+  readonly banned: BannedNamespaces;
   readonly reads: ReadPath;
   readonly events: EventHub;
   readonly runQuery: QueryEngine;
@@ -138,6 +143,8 @@ export class MelesDatabase implements Database {
       valueThreshold: settings.valueThreshold,
       valueSizeMax: settings.valueLogFileSize,
       commitBytesMax: memtables.commitBytesMax,
+      managed: settings.managed,
+      banned: parts.banned,
       requireOpen: () => this.#requireOpen(),
       nowMs: () => env.clock.nowMs(),
       noteWaste: (span) => this.#noteWaste(span),
@@ -159,24 +166,28 @@ export class MelesDatabase implements Database {
 
   get(key: Key): Uint8Array | undefined {
     this.#requireOpen();
-    return this.#parts.reads.get(readKey(key), this.#parts.oracle.lastCommitted);
+    return this.#parts.reads.get(this.#readKey(key), this.#parts.oracle.lastCommitted);
   }
 
   getEntry(key: Key): Entry | undefined {
     this.#requireOpen();
-    return readEntry(this.#parts.reads, readKey(key), this.#parts.oracle.lastCommitted);
+    return readEntry(this.#parts.reads, this.#readKey(key), this.#parts.oracle.lastCommitted);
   }
 
   getMany(keys: readonly Key[]): (Uint8Array | undefined)[] {
     this.#requireOpen();
     const { reads, oracle } = this.#parts;
-    return keys.map((key) => reads.get(readKey(key), oracle.lastCommitted));
+    return keys.map((key) => reads.get(this.#readKey(key), oracle.lastCommitted));
   }
 
   has(key: Key): boolean {
     this.#requireOpen();
     const { reads, oracle } = this.#parts;
-    return reads.findLive(readKey(key), oracle.lastCommitted) !== undefined;
+    return reads.findLive(this.#readKey(key), oracle.lastCommitted) !== undefined;
+  }
+
+  #readKey(key: Key): Uint8Array {
+    return readKey(key, this.#parts.banned);
   }
 
   scan(range?: Range): Scan {
@@ -224,17 +235,18 @@ export class MelesDatabase implements Database {
     bounds: Bounds,
     readVersion: Version,
   ): EntryCursor {
-    const { memtables, trees, cuts } = this.#parts;
+    const { memtables, trees, cuts, banned } = this.#parts;
     const { newestFirst } = memtables;
-    return openSource(ownWrites, newestFirst, trees.tree, bounds, cuts.upTo(readVersion));
+    return openSource(ownWrites, newestFirst, trees.tree, bounds, cuts.upTo(readVersion), banned);
   }
 
   // ------------------------------------------------------------------- writes
 
   async put(key: Key, value: Value, options?: PutOptions): Promise<Version> {
     this.#requireWritable();
-    const { settings, queue, env } = this.#parts;
-    const keyBytes = writeKey(key);
+    this.#requireUnmanaged("put()");
+    const { settings, queue, env, banned } = this.#parts;
+    const keyBytes = writeKey(key, banned);
     const valueBytes = writeValue(value, settings.valueLogFileSize);
     if (options === undefined) return queue.put(keyBytes, valueBytes, 0, 0, 0);
     const meta = options.discardEarlierVersions === true ? META_DISCARD_EARLIER : 0;
@@ -244,13 +256,16 @@ export class MelesDatabase implements Database {
 
   async delete(key: Key): Promise<Version> {
     this.#requireWritable();
-    return this.#parts.queue.put(writeKey(key), EMPTY_BYTES, META_DELETE, 0, 0);
+    this.#requireUnmanaged("delete()");
+    const { queue, banned } = this.#parts;
+    return queue.put(writeKey(key, banned), EMPTY_BYTES, META_DELETE, 0, 0);
   }
 
-  batch(options?: { readonly maxPendingBytes?: number }): Batch {
+  batch({ maxPendingBytes, version }: BatchOptions = {}): Batch {
     this.#requireWritable();
-    const { queue, settings, env } = this.#parts;
-    const maxPendingBytes = options?.maxPendingBytes;
+    const { queue, settings, env, banned } = this.#parts;
+    if (version === undefined) this.#requireUnmanaged("batch() without a version");
+    else this.#requireManaged("the version of a batch");
     if (maxPendingBytes !== undefined && !(maxPendingBytes > 0)) {
       throw invalid("maxPendingBytes is a positive number of bytes");
     }
@@ -258,11 +273,13 @@ export class MelesDatabase implements Database {
       {
         queue,
         valueSizeMax: settings.valueLogFileSize,
+        banned,
         syncsOnCommit: settings.sync === "commit",
         requireWritable: () => this.#requireWritable(),
         nowMs: () => env.clock.nowMs(),
       },
       maxPendingBytes,
+      version === undefined ? undefined : chosenVersion(version),
     );
   }
 
@@ -275,9 +292,9 @@ export class MelesDatabase implements Database {
   #begin(options: BeginOptions): TransactionHandle {
     this.#requireOpen();
     const { settings, snapshots, queue, conflicts } = this.#parts;
-    const { at } = options;
-    const readOnly = options.readOnly === true || at !== undefined || settings.readOnly;
-    if (at !== undefined) this.#requireVersion(at);
+    const at = options.at === undefined ? undefined : this.#requireVersion(options.at);
+    const isPast = at !== undefined && !settings.managed;
+    const readOnly = options.readOnly === true || isPast || settings.readOnly;
     const tracked = !readOnly && settings.detectConflicts;
     if (tracked) queue.beforeUpdate();
     const snapshot = snapshots.open(
@@ -314,6 +331,7 @@ export class MelesDatabase implements Database {
     run: (transaction: Transaction) => T | Promise<T>,
     options: UpdateOptions = {},
   ): Promise<T> {
+    this.#requireUnmanaged("update()");
     const { clock, random } = this.#parts.env;
     const retries = options.retries ?? 10;
     for (let attempt = 0; ; attempt++) {
@@ -355,6 +373,23 @@ export class MelesDatabase implements Database {
   async dropAll(): Promise<void> {
     this.#requireWritable();
     await dropPrefixes(this.#parts, [""]);
+  }
+
+  setDiscardVersion(version: Version): void {
+    this.#requireWritable();
+    this.#requireManaged("setDiscardVersion()");
+    this.#parts.oracle.setDiscardVersion(chosenVersion(version));
+    this.#parts.maintenance.noteRelease();
+  }
+
+  async banNamespace(namespace: number | bigint): Promise<void> {
+    this.#requireWritable();
+    await ban(this.#parts.banned, this.#parts.queue, namespace);
+  }
+
+  bannedNamespaces(): bigint[] {
+    this.#requireOpen();
+    return this.#parts.banned.list();
   }
 
   async flush(): Promise<void> {
@@ -510,13 +545,26 @@ export class MelesDatabase implements Database {
     }
   }
 
+  #requireUnmanaged(what: string): void {
+    if (!this.#parts.settings.managed) return;
+    throw invalid(
+      `the database is managed, so ${what} has no version to write at: ` +
+        "begin({ at }), then commit({ version }), or batch({ version })",
+    );
+  }
+
+  #requireManaged(what: string): void {
+    if (this.#parts.settings.managed) return;
+    throw invalid(`${what} is for managed databases: open with managed`);
+  }
+
   /** A version that can still be read exactly. */
-  #requireVersion(at: Version): void {
-    const { oracle, manifest } = this.#parts;
-    if (!Number.isSafeInteger(at) || at < 0 || at >= OWN_WRITE_VERSION) {
-      throw invalid("a version is a whole number from 0 to 2^53 − 2");
+  #requireVersion(at: Version): Version {
+    const { oracle, manifest, settings } = this.#parts;
+    if (!Number.isSafeInteger(at) || at < 0) {
+      throw invalid("a version is a whole number from 0 to 2^53 − 1");
     }
-    if (at > oracle.lastCommitted) {
+    if (at > oracle.lastCommitted && !settings.managed) {
       throw invalid(`version ${at} does not exist yet; the newest is ${oracle.lastCommitted}`);
     }
     if (at < manifest.thinnedVersion) {
@@ -525,5 +573,6 @@ export class MelesDatabase implements Database {
         `version ${at} cannot be read any more: compaction has dropped versions below ${manifest.thinnedVersion}`,
       );
     }
+    return Math.min(at, OWN_WRITE_VERSION - 1);
   }
 }

@@ -31,6 +31,23 @@ export class DiscardFile {
     if (discarded.size === 0) return;
     const bytes = this.#bytesByFile;
     for (const [file, more] of discarded) bytes.set(file, (bytes.get(file) ?? 0) + more);
+    this.#update();
+  }
+
+  /**
+   * Files are gone, and with them their garbage. The largest number ever used stays, with nothing to
+   * drop, as it does when Badger collects: nobody shall give it out again.
+   */
+  forget(files: readonly FileNumber[]): void {
+    if (files.length === 0) return;
+    const bytes = this.#bytesByFile;
+    for (const file of files) bytes.set(file, 0);
+    const largest = Math.max(...bytes.keys());
+    for (const [file, left] of bytes) if (left === 0 && file !== largest) bytes.delete(file);
+    this.#update();
+  }
+
+  #update(): void {
     try {
       this.#write();
     } catch (error) {

@@ -6,6 +6,9 @@
  * The cut is a commit like any other: one record of the log, in the order of the versions, as durable as
  * the level says when the call returns, and there or not there together with everything around it. Were
  * the process killed and Badger to open the directory, it would go on above that version.
+ *
+ * In a managed database commits may come at any version, also below the cut's, so it is carried out
+ * before the call returns, and older versions of other keys stay readable.
  */
 
 import { prefixEnd, startsWith, toBytes } from "../base/bytes.ts";
@@ -19,6 +22,7 @@ import type { Key } from "./contract.ts";
 import type { Cuts } from "./cuts.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Memtables } from "./memtables.ts";
+import type { Settings } from "./settings.ts";
 import type { TreeState } from "./tree-state.ts";
 
 export interface DropParts {
@@ -28,10 +32,11 @@ export interface DropParts {
   readonly memtables: Memtables;
   readonly trees: TreeState;
   readonly maintenance: Maintenance;
+  readonly settings: Settings;
 }
 
 export async function dropPrefixes(parts: DropParts, given: readonly Key[]): Promise<void> {
-  const { queue, manifest, cuts, memtables, trees, maintenance } = parts;
+  const { queue, manifest, cuts, memtables, trees, maintenance, settings } = parts;
   const prefixes = outermost(given.map(prefixBytes));
   if (prefixes.length === 0) return;
   const value = encodeLoggedCut(prefixes);
@@ -40,7 +45,8 @@ export async function dropPrefixes(parts: DropParts, given: readonly Key[]): Pro
   });
   // Neither reads at older versions nor incremental backups from there would be complete.
   manifest.noteCut(version);
-  maintenance.schedule();
+  if (settings.managed) await maintenance.carryOutCuts();
+  else maintenance.schedule();
 }
 
 function prefixBytes(prefix: Key): Uint8Array {

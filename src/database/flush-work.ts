@@ -72,7 +72,7 @@ export class FlushWork {
 
   #dueCuts(): readonly Cut[] {
     const { cuts, oracle } = this.#parts;
-    return cuts.due(oracle.discardVersion).map(({ cut }) => cut);
+    return cuts.due(oracle.oldestRead).map(({ cut }) => cut);
   }
 
   async #runFlush({ memtable }: LoggedMemtable, cuts: readonly Cut[]): Promise<FlushResult> {

@@ -22,6 +22,8 @@ export interface IdleWorkParts {
   readonly collection: Collection;
   /** Writes what is staged and freezes the active memtable. */
   readonly freeze: () => void;
+  /** Removes value-log files that nobody points to. */
+  readonly sweep: () => void;
   /** Looks for background work. */
   readonly schedule: () => void;
 }
@@ -81,11 +83,11 @@ export class IdleWork {
   }
 
   #tidy(): void {
-    const { memtables, valueLog, collection, freeze, schedule } = this.#parts;
+    const { memtables, valueLog, freeze, sweep, schedule } = this.#parts;
     const { memtable } = memtables.active;
     if (!memtable.isEmpty && this.#isFlushDue(memtable)) freeze();
     else if (this.#isActiveFileDue()) valueLog.seal();
-    collection.sweep();
+    sweep();
     schedule();
   }
 
@@ -122,7 +124,7 @@ export class IdleWork {
       this.#isActiveFileDue()
     ) {
       this.#parts.valueLog.seal();
-      this.#parts.collection.sweep();
+      this.#parts.sweep();
       this.#parts.schedule();
       return;
     }

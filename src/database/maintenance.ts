@@ -124,6 +124,7 @@ export class Maintenance {
     this.#idle = new IdleWork({
       ...parts,
       freeze: () => this.#freeze(),
+      sweep: () => this.#changes.sweep(),
       schedule: () => this.schedule(),
     });
     parts.trees.onTreeEnd(() => parts.values.releaseRetired(parts.trees.oldestSerial));

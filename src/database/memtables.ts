@@ -47,6 +47,10 @@ export class Memtables {
   #leftLogs: string[] = [];
   #nextNumber: FileNumber;
   #pointedBytesMax = Number.POSITIVE_INFINITY;
+  /** Bytes of a failed write may be behind the active log's end. */
+  #isKeyStreamUsed = false;
+  /** The active memtable's log is not written on. */
+  #isEnded = false;
 
   constructor(
     env: Env,
@@ -115,6 +119,7 @@ export class Memtables {
   hasRoom(bytes: number, entries: number): boolean {
     const { memtable } = this.#active;
     return (
+      !this.#isEnded &&
       memtable.freeBytes >= bytes &&
       memtable.readerBytes + readerCost(bytes, entries) <= READER_BYTES_MAX &&
       memtable.pointedBytes < this.#pointedBytesMax
@@ -130,6 +135,7 @@ export class Memtables {
   rotate(): void {
     const { memtable } = this.#active;
     assert(memtable.indexedBytes === memtable.usedBytes, "a group is written before a rotation");
+    this.#isEnded = false;
     this.#frozen = [...this.#frozen, this.#active];
     this.#active = this.#create(Math.max(memtable.floorVersion, memtable.maxVersion));
     this.#refresh();
@@ -160,8 +166,32 @@ export class Memtables {
   writeLog(from: number, to: number): void {
     const log = this.#openLog();
     const { memtable, cipher } = this.#active;
-    if (cipher === undefined) log.write(memtable.arena, from, to - from, from);
-    else log.write(this.#sealed(memtable.arena, from, to, cipher), 0, to - from, from);
+    if (cipher === undefined) {
+      log.write(memtable.arena, from, to - from, from);
+      return;
+    }
+    const sealed = this.#sealed(memtable.arena, from, to, cipher);
+    this.#isKeyStreamUsed = true;
+    log.write(sealed, 0, to - from, from);
+    this.#isKeyStreamUsed = false;
+  }
+
+  /**
+   * After a failed write was cut off the log. Some of its bytes may have been on disk, so an encrypted
+   * log is not written on: other bytes at the same place would have the same key stream.
+   */
+  leaveLog(): void {
+    if (!this.#isKeyStreamUsed) return;
+    this.#isKeyStreamUsed = false;
+    const active = this.#active;
+    if (!active.memtable.isEmpty) {
+      this.#isEnded = true;
+      return;
+    }
+    // There is nothing in it; the next write puts a new one in its place.
+    active.log?.close();
+    active.log = undefined;
+    active.cipher = undefined;
   }
 
   /** The arena stays in clear; what goes to disk is an encrypted copy with checksums of its own. */

@@ -29,7 +29,9 @@ import { DataKeys } from "./data-keys.ts";
 import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./directory.ts";
 import { EventHub } from "./event-hub.ts";
 import { Maintenance } from "./maintenance.ts";
+import { ManagedVersions } from "./managed-versions.ts";
 import { Memtables } from "./memtables.ts";
+import { loadBans } from "./namespaces.ts";
 import { POLICIES, type Policies } from "./policies.ts";
 import { ReadPath } from "./read-path.ts";
 import { type RecoveredLogs, recoverLogs, recoverValueLogs, syncRecovered } from "./recovery.ts";
@@ -59,7 +61,9 @@ const VALUE_LOG_RECORDS_MAX = 1_000_000;
 export async function openDatabase(directory: string, parts: OpenParts): Promise<MelesDatabase> {
   const undo: (() => unknown)[] = [() => parts.executor.close()];
   try {
-    return assemble(directory, parts, undo);
+    const { database, settle } = assemble(directory, parts, undo);
+    await settle();
+    return database;
   } catch (error) {
     for (const step of undo.reverse()) {
       try {
@@ -72,7 +76,13 @@ export async function openDatabase(directory: string, parts: OpenParts): Promise
   }
 }
 
-function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]): MelesDatabase {
+interface Assembled {
+  readonly database: MelesDatabase;
+  /** What has to be over before the database is handed out. */
+  readonly settle: () => Promise<void>;
+}
+
+function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]): Assembled {
   const { env, settings, executor, policies = POLICIES } = parts;
   const { fileSystem, clock } = env;
   const { readOnly } = settings;
@@ -86,6 +96,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const manifest = content.hasManifest
     ? ManifestLog.open(fileSystem, directory, settings.externalMagic, readOnly)
     : ManifestLog.create(fileSystem, directory, settings.externalMagic);
+  if (settings.managed) manifest.keepHistory();
   undo.push(() => manifest.close());
   const keys = DataKeys.open(
     env,
@@ -105,10 +116,13 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   let tableVersion = Math.max(manifest.thinnedVersion, manifest.newestVersion);
   for (const { maxVersion, knownOrdered } of trees.tree.version.levels.flat()) {
     tableVersion = Math.max(tableVersion, maxVersion);
-    // Badger's compactions thin without a record of it.
-    if (!knownOrdered) manifest.noteThinned(maxVersion);
+    // Badger's compactions thin without a record of it; managed ones only as far as the caller has said.
+    if (!knownOrdered && !settings.managed) manifest.noteThinned(maxVersion);
   }
-  const valueLogs = recoverValueLogs(env, directory, content.valueLogs, readOnly);
+  const inUse = trees.tree.version.levels
+    .flat()
+    .flatMap(({ valueLogBytes }) => [...valueLogBytes.keys()]);
+  const valueLogs = recoverValueLogs(env, directory, content.valueLogs, inUse, readOnly);
   const probe = new ValueProbe(fileSystem, directory, content.valueLogs.at(-1) ?? 0);
   undo.push(() => probe.close());
   const logs = recoverLogs(
@@ -138,6 +152,8 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   undo.push(() => memtables.close());
 
   const oracle = new Oracle(memtables.active.memtable.floorVersion);
+  // Nothing may go before the caller has said what.
+  if (settings.managed) oracle.setDiscardVersion(0);
   const conflicts = new ConflictTable(oracle);
   const events = new EventHub(env.log);
   const cuts = new Cuts();
@@ -146,8 +162,14 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     cuts.add(cut, isDurable, replayed, trees.tree.version);
     manifest.noteCut(cut.version);
   }
+  const banned = loadBans(
+    settings.namespaceOffset,
+    { memtables, trees, cuts },
+    oracle.lastCommitted,
+  );
   const values = new ValueLogReader(fileSystem, directory, keys);
   undo.push(() => values.close());
+  const reads = new ReadPath(memtables, trees, values, clock, cuts);
   const valueLog = new ValueLogWriter(
     env,
     directory,
@@ -204,6 +226,9 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     sync: settings.sync,
     syncIntervalMs: settings.syncIntervalMs,
     isEncrypted: settings.encryptionKey !== undefined,
+    ...(settings.managed
+      ? { managed: new ManagedVersions({ oracle, cuts, memtables, trees, reads }) }
+      : {}),
     canRotate: () => maintenance.canRotate(),
     onWrite: () => maintenance.noteWrite(),
     onRotate: () => maintenance.schedule(),
@@ -220,7 +245,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   });
   if (!readOnly) maintenance.start();
 
-  return new MelesDatabase({
+  const database = new MelesDatabase({
     name: parts.name,
     path: directory,
     env,
@@ -240,7 +265,8 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     queue,
     maintenance,
     cuts,
-    reads: new ReadPath(memtables, trees, values, clock, cuts),
+    banned,
+    reads,
     events,
     runQuery: parts.runQuery,
     release: async () => {
@@ -255,6 +281,9 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
       lock.release();
     },
   });
+  // What lies below a cut that is not carried out would hide new commits there.
+  const mustCarryOut = settings.managed && !readOnly && !cuts.isEmpty;
+  return { database, settle: async () => (mustCarryOut ? maintenance.carryOutCuts() : undefined) };
 }
 
 /** Of manifest, logs, and tables that Badger has made of logs; in the order of their versions. */

@@ -8,7 +8,7 @@
 
 import { compareRange } from "../base/bytes.ts";
 import { copyOut } from "../base/copy-bytes.ts";
-import type { Version } from "../base/ids.ts";
+import { VERSION_MAX, type Version } from "../base/ids.ts";
 import { EntrySlot } from "../cursor/entry-slot.ts";
 import type { Clock } from "../env/env.ts";
 import { bloomHash } from "../format/bloom-hash.ts";
@@ -74,6 +74,12 @@ export class ReadPath {
     if (slot.expiresAt !== 0 && slot.expiresAt <= this.#clock.nowMs() / 1000) return undefined;
     if (!this.#cuts.isEmpty && this.#cuts.hides(key, slot.version, version)) return undefined;
     return slot;
+  }
+
+  /** The newest version of a key, a delete marker's too; 0 when there is none. Fills `slot`. */
+  newestVersion(key: Uint8Array, slot: EntrySlot): Version {
+    const hash = bloomHash(key, 0, key.length);
+    return this.#find(key, hash, VERSION_MAX, slot) ? slot.version : 0;
   }
 
   /** Copies the value out, through the value log if the slot holds a pointer. */

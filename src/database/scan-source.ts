@@ -9,7 +9,9 @@ import type { EntryCursor } from "../cursor/cursor.ts";
 import { CutCursor } from "../cursor/cut-cursor.ts";
 import { LevelCursor } from "../cursor/level-cursor.ts";
 import { MergeCursor } from "../cursor/merge-cursor.ts";
+import { NamespaceCursor } from "../cursor/namespace-cursor.ts";
 import type { Cut } from "../format/cut.ts";
+import type { BannedNamespaces } from "../format/namespace.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import type { TableReader } from "../table/table-reader.ts";
 import type { SortedLevel } from "./sorted-level.ts";
@@ -25,6 +27,7 @@ export interface KeyBounds {
 /**
  * @param tree is retained for as long as the returned cursor is open.
  * @param cuts that count for the reader; what they hide is left out.
+ * @param banned namespaces whose keys are left out; absent: none are.
  */
 export function openSource(
   ownWrites: EntryCursor | undefined,
@@ -32,6 +35,7 @@ export function openSource(
   tree: Tree,
   bounds: KeyBounds,
   cuts: readonly Cut[],
+  banned: BannedNamespaces | undefined,
 ): EntryCursor {
   const cursors: EntryCursor[] = [];
   if (ownWrites !== undefined) cursors.push(ownWrites);
@@ -47,7 +51,8 @@ export function openSource(
     else if (tables.length > 1) cursors.push(new LevelCursor(tables));
   }
   const source = new PinnedCursor(cursors, tree.retain());
-  return cuts.length === 0 ? source : new CutCursor(source, cuts);
+  const uncut = cuts.length === 0 ? source : new CutCursor(source, cuts);
+  return banned === undefined || banned.isEmpty ? uncut : new NamespaceCursor(uncut, banned);
 }
 
 class PinnedCursor extends MergeCursor {

@@ -28,6 +28,10 @@ export interface Settings {
   readonly levelZeroTablesStall: number;
   readonly workers: number | "inline";
   readonly detectConflicts: boolean;
+  /** Callers choose the versions of their commits. */
+  readonly managed: boolean;
+  /** Place of the namespace in a key; negative: keys have none. */
+  readonly namespaceOffset: number;
   readonly externalMagic: number;
   /** Master key, 16, 24 or 32 bytes. */
   readonly encryptionKey: Uint8Array | undefined;

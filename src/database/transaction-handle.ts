@@ -12,6 +12,7 @@ import type { KeySpan } from "../compaction/key-span.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
 import { bloomHash } from "../format/bloom-hash.ts";
 import { logRecordLength } from "../format/log-record.ts";
+import type { BannedNamespaces } from "../format/namespace.ts";
 import { isDeletedOrExpired, META_DISCARD_EARLIER } from "../format/stored-value.ts";
 import { VALUE_POINTER_SIZE } from "../format/value-pointer.ts";
 import { type RangeRead, ReadSet } from "../transaction/read-set.ts";
@@ -20,15 +21,26 @@ import {
   type Bounds,
   boundsOf,
   expiryOf,
+  invalid,
   owned,
   readKey,
   userMetaOf,
   writeKey,
   writeValue,
 } from "./arguments.ts";
-import type { Entry, Key, PutOptions, Range, Scan, Transaction, Value } from "./contract.ts";
+import type {
+  CommitOptions,
+  Entry,
+  Key,
+  PutOptions,
+  Range,
+  Scan,
+  Transaction,
+  Value,
+} from "./contract.ts";
 import type { TransactionCommit } from "./commit-parts.ts";
 import { OwnedEntry } from "./entry.ts";
+import { chosenVersion } from "./managed-versions.ts";
 import type { ReadPath } from "./read-path.ts";
 import { DatabaseScan, type ScanHost } from "./scan.ts";
 import type { Snapshot } from "./snapshots.ts";
@@ -40,6 +52,8 @@ export interface TransactionHost {
   readonly valueThreshold: number;
   readonly valueSizeMax: number;
   readonly commitBytesMax: number;
+  readonly managed: boolean;
+  readonly banned: BannedNamespaces;
   requireOpen(): void;
   nowMs(): number;
   noteWaste(span: KeySpan): void;
@@ -154,7 +168,7 @@ export class TransactionHandle implements Transaction {
 
   put(key: Key, value: Value, options?: PutOptions): void {
     const writes = this.#requireWritable();
-    const keyBytes = writeKey(key);
+    const keyBytes = writeKey(key, this.#host.banned);
     const valueBytes = writeValue(value, this.#host.valueSizeMax);
     const meta = options?.discardEarlierVersions === true ? META_DISCARD_EARLIER : 0;
     const expiresAt = expiryOf(options, this.#host.nowMs());
@@ -165,12 +179,12 @@ export class TransactionHandle implements Transaction {
 
   delete(key: Key): void {
     const writes = this.#requireWritable();
-    const bytes = writeKey(key);
+    const bytes = writeKey(key, this.#host.banned);
     this.#requireRoom(writes, bytes.length, 0);
     writes.delete(owned(key, bytes));
   }
 
-  commit(options?: { readonly sync?: boolean }): Promise<Version> {
+  commit(options?: CommitOptions): Promise<Version> {
     const commitment = this.#commit(options);
     this.#commitment ??= commitment;
     return commitment;
@@ -181,18 +195,23 @@ export class TransactionHandle implements Transaction {
     return this.#commitment ?? this.commit();
   }
 
-  async #commit(options?: { readonly sync?: boolean }): Promise<Version> {
+  async #commit(options?: CommitOptions): Promise<Version> {
     this.#requireOpen();
+    const version = this.#chosenVersion(options?.version);
     const writes = this.#writes;
     if (writes === undefined || writes.size === 0) {
       this.discard();
       return this.readVersion;
+    }
+    if (version === undefined && this.#host.managed) {
+      throw invalid("the database is managed: say at which version, commit({ version })");
     }
     this.#state = "committing";
     try {
       // Checked, versioned and staged inside this call; what follows is only the wait for the disk.
       return await this.#host.commit({
         readVersion: this.readVersion,
+        version,
         reads: this.#reads,
         writes: writes.entries,
         bytes: writes.bytes,
@@ -202,6 +221,14 @@ export class TransactionHandle implements Transaction {
     } finally {
       this.#finish();
     }
+  }
+
+  #chosenVersion(given: Version | undefined): Version | undefined {
+    if (given === undefined) return undefined;
+    if (!this.#host.managed) {
+      throw invalid("only a managed database takes the version of a commit: open it with managed");
+    }
+    return chosenVersion(given);
   }
 
   discard(): void {
@@ -220,7 +247,7 @@ export class TransactionHandle implements Transaction {
 
   #beginRead(key: Key): Uint8Array {
     this.#requireOpen();
-    return readKey(key);
+    return readKey(key, this.#host.banned);
   }
 
   #requireOpen(): void {

@@ -173,7 +173,7 @@ export class TreeChanges {
   /** Nobody may point to a value-log file any more: after every change of tree or memtables. */
   sweep(): void {
     const { collection, memtables } = this.#parts;
-    collection.sweep();
+    this.#discards.forget(collection.sweep());
     memtables.limitPointedBytes(collection.unmergedBytesMax());
   }
 }

@@ -123,7 +123,7 @@ class Verification {
     if (!values.isGone(pointerFile(pointer, 0))) return false;
     if (isDeletedOrExpired(meta, expiresAt, env.clock.nowMs() / 1000)) return true;
     const bounds = { lower: key, upper: keyAfter(key) };
-    const newest = openSource(undefined, memtables.newestFirst, trees.tree, bounds, []);
+    const newest = openSource(undefined, memtables.newestFirst, trees.tree, bounds, [], undefined);
     try {
       newest.seek(key, Number.POSITIVE_INFINITY);
       // An entry of the same version in a newer source has a pointer of its own.

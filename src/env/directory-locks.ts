@@ -6,7 +6,7 @@
  * the message, and for network file systems that emulate `flock` with per-process locks.
  */
 
-import { MelesError } from "../base/errors.ts";
+import { LockedError } from "../base/errors.ts";
 
 /** File in the locked directory that holds the owner's pid as text; for people, not the lock itself. Frozen. */
 export const LOCK_FILE_NAME = "LOCK";
@@ -73,10 +73,10 @@ export function flockHolder(kernelLocks: string, inode: bigint): number | undefi
 }
 
 /** The refusal when this process itself holds the lock. */
-export function lockedByThisProcess(path: string, pid: number): MelesError {
-  return new MelesError(
-    "ERR_LOCKED",
+export function lockedByThisProcess(path: string, pid: number): LockedError {
+  return new LockedError(
     `${path} is already open, by this process (pid ${pid}); use the database object you have, or close it first`,
+    { pid, isThisProcess: true },
   );
 }
 
@@ -86,9 +86,13 @@ export function lockedElsewhere(
   mode: LockMode,
   pid: number | undefined,
   cause: unknown,
-): MelesError {
+): LockedError {
   const holder = pid === undefined ? "another process" : `another process (pid ${pid})`;
   const advice =
     mode === "shared" ? "close it there first" : "close it there first (readers also hold a lock)";
-  return new MelesError("ERR_LOCKED", `${path} is in use by ${holder}; ${advice}`, { cause });
+  return new LockedError(`${path} is in use by ${holder}; ${advice}`, {
+    pid,
+    isThisProcess: false,
+    cause,
+  });
 }

@@ -34,6 +34,7 @@ export class ManifestLog {
   #thinnedVersion: Version;
   #newestVersion: Version;
   #droppedEndVersion: Version = 0;
+  #cutsThin = true;
   /** By version, oldest first. */
   readonly #cuts = new Map<Version, StoredCut>();
   #file: File | undefined;
@@ -212,9 +213,14 @@ export class ManifestLog {
     this.#thinnedVersion = Math.max(this.#thinnedVersion, version);
   }
 
+  /** A managed database: a cut takes its keys from all versions, and older ones of other keys stay readable. */
+  keepHistory(): void {
+    this.#cutsThin = false;
+  }
+
   /** A log has committed a cut: no older state can be told any more. Lasts with the next change. */
   noteCut(version: Version): void {
-    this.#thinnedVersion = Math.max(this.#thinnedVersion, version);
+    if (this.#cutsThin) this.#thinnedVersion = Math.max(this.#thinnedVersion, version);
     this.#droppedEndVersion = Math.max(this.#droppedEndVersion, version);
   }
 

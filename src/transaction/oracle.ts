@@ -57,8 +57,17 @@ export class Oracle {
    * database never above the caller's limit.
    */
   get discardVersion(): Version {
-    const oldest = Math.min(this.#readers.oldest ?? this.#lastCommitted, this.#lastCommitted);
-    return this.#discardLimit === undefined ? oldest : Math.min(oldest, this.#discardLimit);
+    return Math.min(this.oldestRead, this.#discardLimit ?? this.oldestRead);
+  }
+
+  /** No open snapshot is older: the oldest registered reader, or `lastCommitted` when there is none. */
+  get oldestRead(): Version {
+    return Math.min(this.#readers.oldest ?? this.#lastCommitted, this.#lastCommitted);
+  }
+
+  /** What `setDiscardVersion` has said; 0 in a managed database before that, and in all others. */
+  get discardLimit(): Version {
+    return this.#discardLimit ?? 0;
   }
 
   /** Registers a reader of the latest committed state; give the version back with `endRead`. */
@@ -86,6 +95,12 @@ export class Oracle {
     }
     this.#lastIssued++;
     return this.#lastIssued;
+  }
+
+  /** Managed databases: the caller has chosen a commit's version. For the commit queue alone. */
+  issue(version: Version): void {
+    assert(version < OWN_WRITE_VERSION, "a chosen version can be committed");
+    this.#lastIssued = Math.max(this.#lastIssued, version);
   }
 
   /** Makes everything up to `version` visible. Versions are published in the order they were handed out. */

@@ -8,6 +8,7 @@
  * beyond 4 GiB, where pointers end.
  */
 
+import { assert } from "../base/assert.ts";
 import type { FileNumber } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
 import { valueLogFileName } from "../format/file-names.ts";
@@ -26,6 +27,8 @@ export interface ValueLogLimits {
   readonly recordCountMax: number;
 }
 
+/** Offsets in pointers are u32, and so is the place in the key stream of an encrypted record. */
+const POINTER_END_MAX = 2 ** 32 - 1;
 const STAGING_BYTES = 1 << 20;
 const CRC_BYTES = 4;
 
@@ -48,6 +51,7 @@ export class ValueLogWriter {
   #bytesWritten = 0;
   readonly #created: FileNumber[] = [];
   readonly #fileCountMax: number;
+  readonly #fileEndMax: number;
   #groupFirstFile: FileNumber = 0;
   #fileSizeBytes: number;
 
@@ -57,8 +61,9 @@ export class ValueLogWriter {
     limits: ValueLogLimits,
     nextNumber: FileNumber,
     keys: LogKeys,
-    options: { readonly fileCountMax?: number } = {},
+    options: { readonly fileCountMax?: number; readonly fileEndMax?: number } = {},
   ) {
+    this.#fileEndMax = options.fileEndMax ?? POINTER_END_MAX;
     this.#fileCountMax = options.fileCountMax ?? Number.POSITIVE_INFINITY;
     this.#keys = keys;
     this.#env = env;
@@ -94,7 +99,7 @@ export class ValueLogWriter {
     pointerOffset: number,
   ): void {
     const length = logRecordLength(key.length, value.length, expiresAt);
-    if (this.#current === undefined || this.#isFull()) this.#rotate();
+    if (this.#current === undefined || this.#isFull(length)) this.#rotate();
     if (this.#staged + length > this.#staging.length) {
       this.flush();
       if (length > this.#staging.length) {
@@ -139,7 +144,11 @@ export class ValueLogWriter {
   seal(): void {
     if (this.#current === undefined) return;
     this.flush();
-    this.#sealed.push(this.#current);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#current !== undefined) this.#sealed.push(this.#current);
     this.#current = undefined;
     this.#currentNumber = 0;
   }
@@ -149,15 +158,16 @@ export class ValueLogWriter {
     this.#fileSizeBytes = Math.min(this.#limits.fileSizeBytes, bytes);
   }
 
-  #isFull(): boolean {
+  /** Whether a record of so many bytes belongs into another file. */
+  #isFull(length: number): boolean {
+    const end = this.#written + this.#staged;
+    if (end + length > this.#fileEndMax) return true;
     if (this.#created.length >= this.#fileCountMax) return false;
-    return (
-      this.#written + this.#staged > this.#fileSizeBytes ||
-      this.#records >= this.#limits.recordCountMax
-    );
+    return end > this.#fileSizeBytes || this.#records >= this.#limits.recordCountMax;
   }
 
   #rotate(): void {
+    assert(this.#created.length < this.#fileCountMax, "file numbers that were reserved suffice");
     this.flush();
     const dataKey = this.#keys.current();
     const baseIv = randomIv(this.#env);
@@ -195,7 +205,9 @@ export class ValueLogWriter {
     try {
       this.#current.write(this.#staging, 0, length, this.#written);
     } catch (error) {
-      this.#cutBack();
+      const isCut = this.#cutBack();
+      // Other bytes at the same place would be encrypted with the same key stream.
+      if (isCut && this.#cipher !== undefined) this.#end();
       throw error;
     }
     this.#written += length;
@@ -209,11 +221,13 @@ export class ValueLogWriter {
     this.#staged = 0;
   }
 
-  #cutBack(): void {
+  #cutBack(): boolean {
     try {
       this.#current?.cutBack(this.#written);
+      return true;
     } catch {
       // The write's own failure is the one to report; that this failed, too, `hasFailed` tells.
+      return false;
     }
   }
 

@@ -8,6 +8,7 @@ import {
   ConflictError,
   CorruptionError,
   IoError,
+  LockedError,
   MelesError,
   StatementError,
   type ErrorCode,
@@ -34,6 +35,11 @@ export type SerializedError = Common &
         readonly operation: string;
         readonly path: string;
         readonly errno: string;
+      }
+    | {
+        readonly type: "locked";
+        readonly pid: number | undefined;
+        readonly isThisProcess: boolean;
       }
     | { readonly type: "conflict"; readonly key: Uint8Array }
     | {
@@ -73,6 +79,10 @@ export function serializeError(error: unknown): SerializedError {
     const { operation, path, errno } = error;
     return { ...common, type: "io", operation, path, errno };
   }
+  if (error instanceof LockedError) {
+    const { pid, isThisProcess } = error;
+    return { ...common, type: "locked", pid, isThisProcess };
+  }
   if (error instanceof ConflictError) return { ...common, type: "conflict", key: error.key };
   if (error instanceof StatementError) {
     const { offset, line, column, expected, report } = error;
@@ -98,6 +108,8 @@ function rebuild(serialized: SerializedError): Error {
       return new CorruptionError({ ...serialized, cause });
     case "io":
       return new IoError({ ...serialized, cause });
+    case "locked":
+      return new LockedError(serialized.message, { ...serialized, cause });
     case "conflict":
       return new ConflictError(serialized.key);
     case "statement":

@@ -302,7 +302,7 @@ describe("hazard 30: precedence in level 0 is by number", () => {
     using sample = new Sample({
       levelZeroTables: 100,
       levelZeroTablesStall: 200,
-      valueThreshold: 1 << 20,
+      valueThreshold: 1 << 15,
     });
     for (let n = 0; n < 4; n++) {
       await sample.use(async (db) => {
