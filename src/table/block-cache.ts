@@ -23,6 +23,9 @@ import { OversizeBlocks } from "./oversize-blocks.ts";
 /** 32 MiB of usual frames: large enough for large pages, and not resident before it is written to. */
 const FRAMES_PER_SLAB_MAX = 8192;
 
+/** So many given-back buffers are kept. */
+const BUFFERS_MAX = 16;
+
 /** In a table's frame numbers: the block is not in the cache. */
 const ABSENT = -1;
 /** In a table's frame numbers: the block is among the oversize ones. */
@@ -72,6 +75,9 @@ export class BlockCache {
 
   #spare: Uint8Array = EMPTY_BYTES;
 
+  /** Buffers of a frame's size that cursors have given back. */
+  readonly #buffers: Uint8Array[] = [];
+
   #frameCount = 0;
   #freeCount = 0;
   #freeHead = -1;
@@ -112,6 +118,22 @@ export class BlockCache {
   spare(lengthBytes: number): Uint8Array {
     if (this.#spare.length < lengthBytes) this.#spare = new Uint8Array(lengthBytes);
     return this.#spare;
+  }
+
+  /**
+   * Room for a copy of a block. Short walks would else spend a fifth of their time on allocating it: an
+   * array of more than 1,000 bytes does not come from the runtime's fast path.
+   */
+  borrow(lengthBytes: number): Uint8Array {
+    if (lengthBytes > this.frameBytes) return new Uint8Array(lengthBytes);
+    return this.#buffers.pop() ?? new Uint8Array(this.frameBytes);
+  }
+
+  /** The borrower must be done with it. A buffer that never comes back is no loss. */
+  giveBack(buffer: Uint8Array): void {
+    if (buffer.length === this.frameBytes && this.#buffers.length < BUFFERS_MAX) {
+      this.#buffers.push(buffer);
+    }
   }
 
   /** Whether so many frames can be had without taking one from a block. */

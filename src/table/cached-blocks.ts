@@ -54,6 +54,15 @@ export class CachedBlocks {
     }
   }
 
+  /** Room for a copy of a block, to be given back. */
+  borrow(lengthBytes: number): Uint8Array {
+    return this.#cache.borrow(lengthBytes);
+  }
+
+  giveBack(buffer: Uint8Array): void {
+    this.#cache.giveBack(buffer);
+  }
+
   close(): void {
     this.#cache.unregister(this.#table);
   }

@@ -33,7 +33,7 @@ export class ReadAhead {
   #windowLimit = 0;
   #first = 0;
   #end = 0;
-  /** A block copied from the cache. */
+  /** A block copied from the cache, in a buffer borrowed from there. */
   #copy: Uint8Array = EMPTY_BYTES;
   #last = -2;
   /** Blocks walked so far, in one direction. */
@@ -67,6 +67,7 @@ export class ReadAhead {
 
   close(): void {
     this.#window = EMPTY_BYTES;
+    this.#cached.giveBack(this.#copy);
     this.#copy = EMPTY_BYTES;
     this.#first = 0;
     this.#end = 0;
@@ -87,7 +88,10 @@ export class ReadAhead {
   /** Copies a located block out of the cache, back in its form on disk. */
   #keepCopy(into: BlockLocation): void {
     const { bytes, start, entriesEnd, entryCount, commonLength, usedBytes } = into;
-    if (this.#copy.length < usedBytes) this.#copy = new Uint8Array(Math.max(4096, usedBytes));
+    if (this.#copy.length < usedBytes) {
+      this.#cached.giveBack(this.#copy);
+      this.#copy = this.#cached.borrow(usedBytes);
+    }
     copyBytes(bytes, start, this.#copy, 0, usedBytes);
     into.set(this.#copy, 0, entriesEnd - start, entryCount, commonLength);
     unindexBlock(into);
