@@ -44,4 +44,27 @@ describe("crc32c", () => {
       expect(crc32c(bytes, split, 50, crc32c(bytes, 0, split))).toBe(whole);
     }
   });
+
+  test(`of long slices agrees with the bitwise definition, too (seed ${SEED})`, () => {
+    const random = new Seeded(SEED);
+    const bytes = new Uint8Array(new SharedArrayBuffer(200_000));
+    bytes.set(random.bytes(bytes.length));
+    // More than it takes until long inputs are folded.
+    for (let round = 0; round < 20; round++) crc32c(bytes, 0, bytes.length);
+    const lengths = [511, 512, 513, 575, 576, 577, 4096, 32_767, 32_768, 32_769, 32_832, 32_833];
+    lengths.push(65_536, 65_600, 98_304, 98_368, 150_001);
+    for (const length of lengths) {
+      const start = random.below(1000);
+      const expected = naiveCrc32c(bytes.subarray(start, start + length));
+      expect(crc32c(bytes, start, start + length), `${length} bytes`).toBe(expected);
+      const split = start + 1 + random.below(length);
+      const first = crc32c(bytes, start, split);
+      expect(crc32c(bytes, split, start + length, first), `split at ${split}`).toBe(expected);
+    }
+    for (let round = 0; round < 300; round++) {
+      const start = random.below(10_000);
+      const end = start + 512 + random.below(3000);
+      expect(crc32c(bytes, start, end)).toBe(naiveCrc32c(bytes.subarray(start, end)));
+    }
+  });
 });
