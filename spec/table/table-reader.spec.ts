@@ -1,10 +1,13 @@
 /** Point reads and what a reader tells of its table. */
 
 import { describe, expect, test } from "bun:test";
-import { compareBytes, toText } from "../../src/base/bytes.ts";
+import { compareBytes, concatBytes, toText } from "../../src/base/bytes.ts";
+import { CorruptionError } from "../../src/base/errors.ts";
 import { EntrySlot } from "../../src/cursor/entry-slot.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import { bloomHash } from "../../src/format/bloom-hash.ts";
+import { decodeTableFooter, encodeTableFooter } from "../../src/format/table-footer.ts";
+import { decodeTableIndex, encodeTableIndex } from "../../src/format/table-index.ts";
 import { BlockCache } from "../../src/table/block-cache.ts";
 import type { TableOptions } from "../../src/table/table-options.ts";
 import { TableReader } from "../../src/table/table-reader.ts";
@@ -16,7 +19,7 @@ import {
   SEED,
   type SuiteEntry,
 } from "../suites/sorted-entries.ts";
-import { buildTable, openTable, TABLE_PATH } from "./table-fixture.ts";
+import { buildTable, openTable, TABLE_PATH, tableBytes, withBytes } from "./table-fixture.ts";
 
 const slot = new EntrySlot();
 
@@ -156,7 +159,6 @@ describe("the description of a table", () => {
     expect(toText(table.meta.largestKey)).toBe("d");
     const reader = openTable(table);
     expect(reader.meta).toEqual(table.meta);
-    expect(reader.indexBytes).toBeGreaterThan(0);
   });
 
   test("lacks what only Meles records when the file does not tell it", () => {
@@ -208,4 +210,26 @@ test("blocks of more than 64 KiB are searched, cached or not", () => {
   for (let round = 0; round < 2; round++) {
     for (const one of entries) checkGet(reader, entries, one.key, one.version);
   }
+});
+
+test("an index that lists blocks wrongly is damage of the first read, or of opening when blocks are verified then", () => {
+  const table = buildTable([entry("a", 1), entry("b", 1)], { blockSizeBytes: 20 });
+  const bytes = tableBytes(table).slice();
+  const { indexOffset, indexLength } = decodeTableFooter(bytes, bytes.length);
+  const index = bytes.subarray(indexOffset, indexOffset + indexLength);
+  const blocksPart = bytes.subarray(0, indexOffset);
+  const { blocks, ...head } = decodeTableIndex(index);
+  const wrong = encodeTableIndex({
+    ...head,
+    onDiskSize: 0,
+    blocks: { ...blocks, offsets: blocks.offsets.toReversed() },
+  });
+  const damaged = withBytes(
+    table,
+    concatBytes(blocksPart, wrong, encodeTableFooter(wrong, "xxhash64")),
+  );
+  const reader = openTable(damaged);
+  expect(() => reader.cursor()).toThrow(CorruptionError);
+  expect(() => reader.cursor()).toThrow(CorruptionError);
+  expect(() => openTable(damaged, undefined, "open")).toThrow(CorruptionError);
 });

@@ -54,8 +54,8 @@ export interface TableIndexBlocks {
   readonly lengths: Uint32Array;
 }
 
-export interface TableIndexFields {
-  readonly blocks: TableIndexBlocks;
+/** An index without its blocks: of constant size, but for the filter. */
+export interface TableIndexHead {
   readonly bloomFilter: Uint8Array | undefined;
   /** Largest version of any entry. The next commit version is derived from it. */
   readonly maxVersion: number;
@@ -72,6 +72,18 @@ export interface TableIndexFields {
   readonly staleDataSize: number;
   /** What only Meles records; `undefined` for tables written by Badger. */
   readonly extension: TableIndexExtension | undefined;
+}
+
+export interface TableIndexFields extends TableIndexHead {
+  readonly blocks: TableIndexBlocks;
+}
+
+/** A decoded index whose blocks are decoded when they are needed. */
+export interface LazyTableIndex extends TableIndexHead {
+  /** The first block's base key, a whole internal key. */
+  readonly firstKey: Uint8Array;
+  /** About 150 ns a block. Throws as `decodeTableIndex`. */
+  readonly decodeBlocks: () => TableIndexBlocks;
 }
 
 /** The bytes of an index, before encryption. About 0.4 µs a block. */
@@ -131,6 +143,12 @@ function addOwnLength(index: Uint8Array): Uint8Array {
  * a block; allocates no more than a small multiple of the input.
  */
 export function decodeTableIndex(bytes: Uint8Array, blocksEnd?: number): TableIndexFields {
+  const { decodeBlocks, firstKey: _, ...head } = openTableIndex(bytes, blocksEnd);
+  return { blocks: decodeBlocks(), ...head };
+}
+
+/** As `decodeTableIndex`, without the blocks, in constant time; keeps `bytes`. */
+export function openTableIndex(bytes: Uint8Array, blocksEnd?: number): LazyTableIndex {
   if (bytes.length < 4) throw damaged(0, "a table index", `${bytes.length} bytes`);
   const root = new FlatTable(bytes);
   root.open(readU32LE(bytes, 0));
@@ -147,7 +165,8 @@ export function decodeTableIndex(bytes: Uint8Array, blocksEnd?: number): TableIn
       ? undefined
       : bytes.slice(bloomPosition, bloomPosition + root.vectorLength);
   return {
-    blocks: decodeBlocks(bytes, root, blocksEnd ?? Number.MAX_SAFE_INTEGER),
+    firstKey: firstKeyOf(bytes, root),
+    decodeBlocks: () => decodeBlocks(bytes, root, blocksEnd ?? Number.MAX_SAFE_INTEGER),
     bloomFilter,
     maxVersion,
     keyCount: root.u32(SLOT_KEY_COUNT),
@@ -158,10 +177,24 @@ export function decodeTableIndex(bytes: Uint8Array, blocksEnd?: number): TableIn
   };
 }
 
+function firstKeyOf(bytes: Uint8Array, root: FlatTable): Uint8Array {
+  const vector = root.vector(SLOT_OFFSETS, 4);
+  if (vector === 0 || root.vectorLength === 0) {
+    throw damaged(0, "at least one block in the index", "none");
+  }
+  const block = new FlatTable(bytes);
+  block.open(vector + readU32LE(bytes, vector));
+  const key = block.vector(BLOCK_SLOT_KEY, 1);
+  const keyLength = key === 0 ? 0 : block.vectorLength;
+  if (keyLength < VERSION_SUFFIX_SIZE) {
+    throw damaged(vector, "a block's base key", `${keyLength} bytes`);
+  }
+  return bytes.slice(key, key + keyLength);
+}
+
 function decodeBlocks(bytes: Uint8Array, root: FlatTable, blocksEnd: number): TableIndexBlocks {
   const vector = root.vector(SLOT_OFFSETS, 4);
-  const blockCount = vector === 0 ? 0 : root.vectorLength;
-  if (blockCount === 0) throw damaged(0, "at least one block in the index", "none");
+  const blockCount = root.vectorLength;
   const offsets = new Uint32Array(blockCount);
   const lengths = new Uint32Array(blockCount);
   const keyStarts = new Uint32Array(blockCount + 1);
