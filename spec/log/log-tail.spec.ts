@@ -46,11 +46,48 @@ describe("the tail of a log", () => {
     expect(isCrashTail(torn, lastWhole, torn.length)).toBe(true);
   });
 
-  test("is no damage when the last record is wrong: nothing follows it", () => {
+  test("is damage when the last record is there to its end, and wrong", () => {
     const { bytes, starts } = log();
     const start = starts[9] as number;
-    bytes[start + 100] = 0;
-    expect(isCrashTail(bytes, start, bytes.length)).toBe(true);
+    for (const at of [start + 100, start + 8, bytes.length - 2]) {
+      const damaged = bytes.slice();
+      damaged[at] = (damaged[at] as number) ^ 0x10;
+      expect([at, isCrashTail(damaged, start, damaged.length)]).toEqual([at, false]);
+    }
+  });
+
+  test("is no damage when the last record ends in zeros: Badger fills its logs beforehand", () => {
+    const { bytes, starts } = log();
+    const start = starts[9] as number;
+    for (const written of [6, 40, 300, 590]) {
+      const torn = new Uint8Array(bytes.length + 4096);
+      torn.set(bytes.subarray(0, start + written));
+      expect([written, isCrashTail(torn, start, torn.length)]).toEqual([written, true]);
+    }
+  });
+
+  // A record of which only the first byte, a zero, lay in the sector that was lost: it was whole all the
+  // same, its sector counted as written, and the database could not be opened (found by the simulator).
+  test("is what a power cut leaves when the follower's first byte lies in the lost sector", () => {
+    const key = new TextEncoder().encode("k");
+    const bytes = new Uint8Array(2048);
+    const first = 949;
+    const length = 1535 - first;
+    const fill = logRecordLength(1, 0, 0);
+    const end = writeLogRecord(
+      bytes,
+      first,
+      0,
+      0,
+      0,
+      key,
+      1,
+      new Uint8Array(length - fill - 1).fill(9),
+    );
+    expect(end).toBe(1535);
+    const size = writeLogRecord(bytes, end, 0, 0, 0, key, 2, new Uint8Array(100).fill(9));
+    bytes.fill(0, 1024, 1536);
+    expect(isCrashTail(bytes, first, size)).toBe(true);
   });
 
   // A power cut had kept the newer sectors, and of the one before an older state: whole records, then zeros.

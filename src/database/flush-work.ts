@@ -47,6 +47,9 @@ export class FlushWork {
     const { env, memtables } = this.#parts;
     const { memtable } = logged;
     const started = env.clock.monotonicMs();
+    // The name of the log must outlast every trace of the table, until the manifest names that.
+    this.#changes.syncNames();
+    this.#changes.noteFlushed(memtable.maxVersion);
     let cuts = this.#dueCuts();
     let result = await this.#runFlush(logged, cuts);
     while (this.#changes.dropsTooMuch(result.thinnedVersion)) {

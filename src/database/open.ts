@@ -5,12 +5,10 @@
 
 import { compareBytes } from "../base/bytes.ts";
 import type { Version } from "../base/ids.ts";
-import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
 import type { FileSystem } from "../env/file-system.ts";
 import { type Cut, CUT_KEY, readCut } from "../format/cut.ts";
-import { tableFileName } from "../format/file-names.ts";
 import { ManifestLog } from "../manifest/manifest-log.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import { cutRecords } from "../cursor/cut-records.ts";
@@ -26,12 +24,13 @@ import { CommitQueue } from "./commit-queue.ts";
 import { Cuts } from "./cuts.ts";
 import { MelesDatabase, type QueryEngine } from "./database.ts";
 import { DataKeys } from "./data-keys.ts";
-import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./directory.ts";
+import { inspectDirectory, prepareDirectory } from "./directory.ts";
 import { EventHub } from "./event-hub.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ManagedVersions } from "./managed-versions.ts";
 import { Memtables } from "./memtables.ts";
 import { loadBans } from "./namespaces.ts";
+import { checkOrphans, removeOrphans } from "./orphans.ts";
 import { POLICIES, type Policies } from "./policies.ts";
 import { ReadPath } from "./read-path.ts";
 import { type RecoveredLogs, recoverLogs, recoverValueLogs, syncRecovered } from "./recovery.ts";
@@ -110,12 +109,15 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const trees = new TreeState(env, directory, cache, keys, settings);
   undo.push(() => trees.close());
   trees.load([...manifest.tables.values()]);
-  if (!readOnly) removeOrphans(env, directory, content, manifest);
 
+  const newestInTables = trees.tree.version.levels
+    .flat()
+    .reduce((newest, { maxVersion }) => Math.max(newest, maxVersion), manifest.newestVersion);
+  checkOrphans(env, directory, content, manifest, newestInTables, keys);
+  if (!readOnly) removeOrphans(env, directory, content, manifest);
   // Versions never go back, not even when compaction has dropped the newest ones altogether.
-  let tableVersion = Math.max(manifest.thinnedVersion, manifest.newestVersion);
+  const tableVersion = Math.max(manifest.thinnedVersion, newestInTables);
   for (const { maxVersion, knownOrdered } of trees.tree.version.levels.flat()) {
-    tableVersion = Math.max(tableVersion, maxVersion);
     // Badger's compactions thin without a record of it; managed ones only as far as the caller has said.
     if (!knownOrdered && !settings.managed) manifest.noteThinned(maxVersion);
   }
@@ -311,20 +313,4 @@ function committedCuts(
 
 function covers({ smallestKey, largestKey }: TableMeta, key: Uint8Array): boolean {
   return compareBytes(smallestKey, key) <= 0 && compareBytes(largestKey, key) >= 0;
-}
-
-/** Tables that no manifest names (a crash between writing and naming) and unfinished files. */
-function removeOrphans(
-  env: Env,
-  directory: string,
-  content: DirectoryContent,
-  manifest: ManifestLog,
-): void {
-  const { fileSystem } = env;
-  for (const fileNumber of content.tables) {
-    if (!manifest.tables.has(fileNumber)) {
-      fileSystem.remove(join(directory, tableFileName(fileNumber)));
-    }
-  }
-  for (const name of content.leftovers) fileSystem.remove(join(directory, name));
 }

@@ -255,6 +255,13 @@ function loadArena(file: File, size: number, arena: Uint8Array): number {
   return contentEnd;
 }
 
+/** The file from `end` on, at its place; in the arena records that do not count may be decrypted. */
+function storedTail(file: File, end: number, contentEnd: number): Uint8Array {
+  const bytes = new Uint8Array(contentEnd);
+  if (end < contentEnd) file.read(bytes, end, contentEnd - end, end);
+  return bytes;
+}
+
 /** Indexes every record that counts; tells where the log ends, and from where on there are only zeros. */
 function replay(
   file: File,
@@ -282,7 +289,7 @@ function replay(
     };
     const end = replayer.replay(arena, LOG_HEADER_SIZE, limit, visit, cipher);
     if (dangling < 0) {
-      if (limit === size && !isCrashTail(arena, end, size)) {
+      if (limit === size && !isCrashTail(storedTail(file, end, contentEnd), end, contentEnd)) {
         throw damaged(end, "a whole log record", "damage with whole records behind it");
       }
       for (const offset of offsets) memtable.indexRecord(offset);

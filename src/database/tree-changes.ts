@@ -41,6 +41,8 @@ export class TreeChanges {
   readonly #parts: TreeChangesParts;
   readonly #discards: DiscardFile;
   #nextTable: FileNumber;
+  /** Newest version whose log is gone, or may be once the next change is recorded. */
+  #newestFlushed: Version = 0;
 
   constructor(parts: TreeChangesParts) {
     this.#parts = parts;
@@ -134,10 +136,20 @@ export class TreeChanges {
     env.fileSystem.syncDirectory(directory);
   }
 
-  /** One change of the tree, durable when this returns. */
+  /** What a log holds up to this version is in a table, or nowhere. */
+  noteFlushed(version: Version): void {
+    this.#newestFlushed = Math.max(this.#newestFlushed, version);
+  }
+
+  /**
+   * One change of the tree, durable when this returns. It does not tell of versions that only logs hold: a
+   * manifest that has lost its end is told by tables with newer versions than it knows (orphans.ts).
+   */
   record(set: ManifestChangeSet): void {
-    const { manifest, oracle } = this.#parts;
-    manifest.append({ ...set, newestVersion: oracle.lastCommitted });
+    // The log that a cut was committed by may be lost, and no later write may come to lie below it.
+    const cutVersions = (set.cuts ?? []).map(({ version }) => version);
+    const newestVersion = Math.max(this.#newestFlushed, ...cutVersions);
+    this.#parts.manifest.append({ ...set, newestVersion });
   }
 
   removeValueLogs(numbers: readonly FileNumber[]): void {

@@ -33,6 +33,7 @@ import { SourceFile } from "../salvage/source-file.ts";
 import { ValueProbe } from "../value-log/value-probe.ts";
 import type { VerifyOptions, VerifyReport } from "./contract.ts";
 import { type DirectoryNames, listNames } from "./directory-names.ts";
+import { tableBeyond } from "./orphans.ts";
 import { overlapsIn } from "./verify.ts";
 import { type KnownTable, PointerCheck } from "./verify-pointers.ts";
 import { checkTable, reportDamage } from "./verify-table.ts";
@@ -110,6 +111,7 @@ class DirectoryCheck {
     this.#lookAtNames();
     for (const listed of this.#manifest.tables.values()) await this.#table(listed);
     this.#lookAtLevels();
+    this.#lookForEnd();
     for (const number of this.#names.logs) await this.#log(number);
     this.#pointers.finish(this.#tables, this.#logs);
     for (const number of this.#names.valueLogs) await this.#valueLog(number);
@@ -154,6 +156,23 @@ class DirectoryCheck {
         "no part of the database: MANIFEST does not list it, the next open removes it",
       );
     }
+  }
+
+  /** Whether the manifest has lost its end (orphans.ts): the engine refuses it then. */
+  #lookForEnd(): void {
+    const { tables, logs } = this.#names;
+    if (logs.length > 0) return;
+    const unnamed = tables.filter((number) => !this.#manifest.tables.has(number));
+    const newest = this.#tables.reduce(
+      (version, { maxVersion }) => Math.max(version, maxVersion),
+      this.#manifest.newestVersion,
+    );
+    const keys = this.#keys.keys.map(({ data }) => data);
+    const lost = tableBeyond(this.#env, this.#path, unnamed.map(tableFileName), newest, keys);
+    if (lost === undefined) return;
+    const { name, version } = lost;
+    const message = `it has lost its end: ${name} with versions up to ${version} is not in it`;
+    this.#find(MANIFEST, this.#sizeOf(MANIFEST), message);
   }
 
   async #table(listed: ManifestCreate): Promise<void> {

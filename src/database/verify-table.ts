@@ -4,6 +4,7 @@
  * key, and what the index counts is what there is. Value pointers are handed on. Reads, changes nothing.
  */
 
+import type { Version } from "../base/ids.ts";
 import { compareBytes, EMPTY_BYTES, equalBytes } from "../base/bytes.ts";
 import { CorruptionError, MelesError } from "../base/errors.ts";
 import { baseName } from "../base/paths.ts";
@@ -46,6 +47,7 @@ export interface CheckedTable {
   readonly entries: number;
   readonly smallestKey: Uint8Array;
   readonly largestKey: Uint8Array;
+  readonly maxVersion: Version;
 }
 
 /**
@@ -119,6 +121,7 @@ class TableWalk {
     return {
       entries: this.#entries,
       smallestKey: this.#smallestKey,
+      maxVersion: this.#index.fields.maxVersion,
       largestKey: this.#lastKey,
     };
   }

@@ -6,7 +6,8 @@
  * A crash leaves a prefix of the bytes written (a kill), or sectors that never reached the disk (a power
  * cut, which may also keep later sectors). Such a sector reads as it was before: zeros, or, when a log
  * that ended in it was written on, zeros from that end to its own. So: if a whole record with a right
- * checksum follows, and no sector before it is zeros from the gap on, no crash explains the gap.
+ * checksum follows, and no sector before it is zeros from the gap on, no crash explains the gap. Nor does
+ * one explain a last record that is there from its first byte to its checksum, and wrong.
  */
 
 import { LogRecordView } from "../format/log-record.ts";
@@ -17,13 +18,32 @@ import { hasZeroSector, SECTOR_BYTES } from "../format/zero-sector.ts";
 const SEARCH_BYTES = 1 << 20;
 /** A record with fewer bytes is found too easily by chance. */
 const RECORD_BYTES_MIN = 16;
+const CHECKSUM_BYTES = 4;
 
 /** Whether `bytes[end, size)`, which does not continue the log, can be what a crash has left. */
 export function isCrashTail(bytes: Uint8Array, end: number, size: number): boolean {
   const gap = endOfRecords(bytes, end, size);
+  if (isComplete(bytes, gap, size)) return false;
   const follower = findRecord(bytes, gap + 1, Math.min(size, gap + SEARCH_BYTES), size);
-  // The sector of the follower has reached the disk.
-  return follower < 0 || hasZeroSector(bytes, gap, follower - (follower % SECTOR_BYTES));
+  if (follower < 0) return true;
+  // The sector of its first byte that is not zero has reached the disk; those before it need not have.
+  let proof = follower;
+  while (bytes[proof] === 0) proof++;
+  return hasZeroSector(bytes, gap, proof - (proof % SECTOR_BYTES));
+}
+
+/**
+ * Whether the record at `offset`, which is wrong, was written to its end. In a log that was filled with
+ * zeros beforehand, as Badger's are, one that was not ends in zeros.
+ */
+function isComplete(bytes: Uint8Array, offset: number, size: number): boolean {
+  const view = new LogRecordView();
+  view.checkStored(bytes, offset, size);
+  if (view.end > size || view.end - offset < RECORD_BYTES_MIN) return false;
+  for (let i = view.end - CHECKSUM_BYTES; i < view.end; i++) {
+    if (bytes[i] === 0) return false;
+  }
+  return !hasZeroSector(bytes, offset, view.end);
 }
 
 /** Records of a transaction whose end marker is missing are whole, but do not count: the gap is behind them. */

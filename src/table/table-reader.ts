@@ -94,6 +94,15 @@ export class TableReader {
     return new TableReader(file, source, cache, options.verifyChecksums);
   }
 
+  /**
+   * The newest version in a table of Meles, by its index; `undefined` for a table of Badger's. Throws as
+   * `open` does for what is no whole table, or is encrypted with another key.
+   */
+  static newestVersion(file: File, key: Uint8Array | undefined): number | undefined {
+    const { fields } = readIndex(file, file.size(), key);
+    return fields.extension === undefined ? undefined : fields.maxVersion;
+  }
+
   private constructor(
     file: File,
     source: TableSource,
