@@ -99,8 +99,8 @@ export class TableReader {
    * `open` does for what is no whole table, or is encrypted with another key.
    */
   static newestVersion(file: File, key: Uint8Array | undefined): number | undefined {
-    const { fields } = readIndex(file, file.size(), key);
-    return fields.extension === undefined ? undefined : fields.maxVersion;
+    const { index } = readIndex(file, file.size(), key);
+    return index.extension === undefined ? undefined : index.maxVersion;
   }
 
   private constructor(
