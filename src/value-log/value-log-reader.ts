@@ -17,6 +17,7 @@ import type { LogCipher } from "../format/encryption.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { cipherOf, type LogKeys } from "../log/log-keys.ts";
+import { RecordWindow } from "./record-window.ts";
 import { pointerFile, pointerLength, pointerOffset } from "../format/value-pointer.ts";
 
 interface OpenFile {
@@ -35,6 +36,7 @@ export class ValueLogReader {
   /** Removed files, with the serial of the first tree that does without them. */
   readonly #retired = new Map<FileNumber, number>();
   readonly #view = new LogRecordView();
+  readonly #window = new RecordWindow();
   #scratch = new Uint8Array(64 * 1024);
   #reads = 0;
 
@@ -114,13 +116,9 @@ export class ValueLogReader {
       }
     }
     if (length > this.#scratch.length) this.#scratch = new Uint8Array(length + (length >>> 2));
-    const got = open.file.read(this.#scratch, 0, length, position);
     const view = this.#view;
-    if (
-      got !== length ||
-      view.checkStored(this.#scratch, 0, length) !== "ok" ||
-      view.end !== length
-    ) {
+    const got = this.#window.read(open.file, fileNumber, this.#scratch, length, position);
+    if (!this.#isWhole(got, length) && !this.#isWholeNow(open.file, length, position)) {
       throw this.#damage(fileNumber, position, "a whole record with a right checksum", "another");
     }
     open.cipher?.applyTo(this.#scratch, view.keyOffset, length - 4, position);
@@ -128,6 +126,20 @@ export class ValueLogReader {
       throw this.#damage(fileNumber, position, "the record of the key that points here", "another");
     }
     return view;
+  }
+
+  /** Whether the scratch buffer holds just one record, with a right checksum. */
+  #isWhole(got: number, length: number): boolean {
+    const view = this.#view;
+    return (
+      got === length && view.checkStored(this.#scratch, 0, length) === "ok" && view.end === length
+    );
+  }
+
+  /** As `#isWhole`, past what was read ahead: a record may have been written since. */
+  #isWholeNow(file: File, length: number, position: number): boolean {
+    this.#window.clear();
+    return this.#isWhole(file.read(this.#scratch, 0, length, position), length);
   }
 
   /** Whether the record in the scratch buffer, whose checksum is right, belongs to (key, version). */
