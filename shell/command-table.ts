@@ -40,6 +40,8 @@ export interface Command {
 const DIR: Positional = { name: "DIR", completes: "directory" };
 const KEY: Positional = { name: "KEY" };
 const OPEN_FLAGS = ["key-file"] as const;
+/** Of commands that make a directory. */
+const CREATE_FLAGS = [...OPEN_FLAGS, "authenticated"] as const;
 const STATE_FLAGS = ["json", "mode", "color", ...OPEN_FLAGS] as const;
 
 export const COMMANDS: readonly Command[] = [
@@ -58,7 +60,7 @@ export const COMMANDS: readonly Command[] = [
       "readonly",
       "sync",
       "color",
-      ...OPEN_FLAGS,
+      ...CREATE_FLAGS,
     ],
     summary: "open the interactive shell, or run statements; meles DIR is short for it",
     details: `Without a terminal on standard input, -c or -f, the statements are read from standard input.
@@ -80,7 +82,7 @@ value that a terminal would act on is shown as a byte string.`,
   {
     name: "put",
     positionals: [DIR, KEY, { name: "VALUE" }],
-    flags: ["literal", "ttl", "meta", "sync", ...OPEN_FLAGS],
+    flags: ["literal", "ttl", "meta", "sync", ...CREATE_FLAGS],
     summary: "write one entry; VALUE - reads standard input",
     details: `KEY and VALUE are plain text (their UTF-8 bytes) unless --literal is given. DIR is created if missing.
 One-shot writes are synced before they are acknowledged unless --sync says otherwise.`,
@@ -178,7 +180,7 @@ FILE appears when it is whole; an earlier one stays until then.`,
   {
     name: "restore",
     positionals: [{ name: "FILE" }, DIR],
-    flags: ["sync", ...OPEN_FLAGS],
+    flags: ["sync", ...CREATE_FLAGS],
     summary: "read a backup into a directory; FILE - reads standard input",
     details: `Reads Badger's backups and ours, keeps all versions, and prints the newest. DIR is created if missing;
 one that holds entries is added to. Restore incremental backups in the order they were made.`,
@@ -206,7 +208,7 @@ and unless they are 0 userMeta and expiresAt (unix seconds). What is not UTF-8 i
   {
     name: "load",
     positionals: [DIR],
-    flags: ["format", "sync", ...OPEN_FLAGS],
+    flags: ["format", "sync", ...CREATE_FLAGS],
     summary: "read entries that dump has written from standard input",
     details: `DIR is created if missing; what has the same key is replaced. Without --format the first line decides.
 Not atomic: after an error the entries before it stay.`,
@@ -248,7 +250,7 @@ knew the old key and has an old copy of KEYREGISTRY can still read files written
   {
     name: "bank",
     positionals: [{ name: "ACTION", completes: ["test"] }, DIR],
-    flags: ["seconds", "accounts", "sync", ...OPEN_FLAGS],
+    flags: ["seconds", "accounts", "sync", ...CREATE_FLAGS],
     summary: "torture: concurrent transfers between accounts, whose sum must not change",
     details: `bank test DIR moves money between accounts under bank: for --seconds (default 10) and checks in every
 snapshot that nothing was made or lost; it goes on with the accounts that are there. Exits with 4, and the

@@ -51,6 +51,9 @@ export const FLAGS = {
     value: "FILE",
     summary: "file with the encryption key (16, 24 or 32 bytes, raw or hex); also MELES_KEY_FILE",
   },
+  authenticated: {
+    summary: "a new directory also detects tampering (AES-256-GCM); Badger cannot read it",
+  },
   "new-key-file": { value: "FILE", summary: "file with the encryption key to change to" },
   json: { summary: "write JSON" },
   literal: { summary: `read KEY and VALUE as literals: 'text', b"\\x00", x'00ff', b64'AAE='` },

@@ -37,6 +37,7 @@ export async function openDatabase(
       ...(request.sync === undefined ? {} : { sync: request.sync }),
       ...(request.keepVersions === true ? { versionsToKeep: Number.MAX_SAFE_INTEGER } : {}),
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
+      ...(given.has("authenticated") ? { authenticatedEncryption: true } : {}),
     });
   } catch (error) {
     throw openFailure(directory, error);

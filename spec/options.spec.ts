@@ -124,6 +124,8 @@ const OPTIONS: Record<keyof OpenOptions, Samples> = {
     good: [new Uint8Array(16), new Uint8Array(24), Buffer.alloc(32)],
     bad: [new Uint8Array(0), new Uint8Array(17), "0123456789abcdef", new ArrayBuffer(16), 16, []],
   },
+  // True needs a key: see below.
+  authenticatedEncryption: { good: [false], bad: [1, "true", null] },
   encryptionKeyRotationMs: numbers(1, MAX),
   verifyChecksums: choices("none", "open", "read", "both"),
   logger: { good: [() => {}], bad: ["warn", 1, {}, []] },
@@ -191,6 +193,17 @@ describe("validation", () => {
     }
     resolveOptions({ memtableSize: 1 << 20, valueThreshold: 1 << 19 }, MACHINE);
     resolveOptions({ memtableSize: 64 * 1024 }, MACHINE);
+  });
+
+  test("takes authenticatedEncryption with a key of 32 bytes and with no other", () => {
+    const encryptionKey = new Uint8Array(32);
+    const wanted = { authenticatedEncryption: true };
+    expect(resolveOptions({ ...wanted, encryptionKey }, MACHINE)).toMatchObject(wanted);
+    for (const key of [{}, { encryptionKey: new Uint8Array(24) }]) {
+      const { code, message } = refusal({ ...wanted, ...key });
+      expect(code).toBe("ERR_INVALID_ARGUMENT");
+      expect(message).toContain("authenticatedEncryption needs an encryptionKey of 32 bytes");
+    }
   });
 
   test("refuses a stall limit that is not above the level-0 tables", () => {

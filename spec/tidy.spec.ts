@@ -213,6 +213,7 @@ const layers = [
   "base",
   "env",
   "format",
+  "seal",
   "cursor",
   "log",
   "manifest",

@@ -5,7 +5,7 @@
 
 import { resolve } from "node:path";
 
-import { MelesError } from "./base/errors.ts";
+import { CorruptionError, MelesError } from "./base/errors.ts";
 import {
   type DirectoryReport,
   type DirectoryVerifyOptions,
@@ -16,6 +16,8 @@ import type { Env } from "./env/env.ts";
 import { systemEnv } from "./env/system-env.ts";
 import type { SalvageProgress, SalvageReport } from "./salvage/report.ts";
 import { salvageDirectory } from "./salvage/salvage.ts";
+import { SEAL_KEY_SIZE } from "./format/sealed-file.ts";
+import { sealedDirectory } from "./seal/sealed-environment.ts";
 
 export interface SalvageOptions {
   /** Master key of the damaged directory; the new one is encrypted under the same. */
@@ -44,7 +46,7 @@ export async function salvage(
   newDirectory: string,
   options: SalvageOptions = {},
 ): Promise<SalvageReport> {
-  const env = options.env ?? systemEnv();
+  const base = options.env ?? systemEnv();
   const source = locate(directory);
   const target = locate(newDirectory);
   if (target === source || target.startsWith(`${source}/`)) {
@@ -53,15 +55,38 @@ export async function salvage(
       `${newDirectory} lies in the directory to be salvaged, which is not touched; name one outside`,
     );
   }
-  return salvageDirectory(env, {
+  const sealed = sealedDirectory(
+    base,
+    source,
+    { ...SEALS, masterKey: options.encryptionKey },
+    true,
+  );
+  // What comes out of an authenticated directory goes into one.
+  const env =
+    sealed === undefined
+      ? base
+      : sealedDirectory(sealed.env, target, {
+          masterKey: options.encryptionKey,
+          wanted: true,
+          rotationMs: Number.MAX_SAFE_INTEGER,
+        })?.env;
+  const report = await salvageDirectory(env ?? base, {
     source,
     target,
-    encryptionKey: options.encryptionKey,
+    encryptionKey: sealed === undefined ? options.encryptionKey : undefined,
     valueThreshold: VALUE_THRESHOLD,
     signal: options.signal,
     onProgress: options.onProgress,
   });
+  const tampered = (sealed?.findings ?? []).map(({ file, offset, message }) => {
+    return { file, offset, reason: message, lost: true };
+  });
+  const { findings, lost } = report;
+  return { ...report, findings: [...tampered, ...findings], lost: lost || tampered.length > 0 };
 }
+
+/** No directory becomes an authenticated one here, and no data key is made. */
+const SEALS = { wanted: false, rotationMs: Number.MAX_SAFE_INTEGER } as const;
 
 function locate(path: string): string {
   if (typeof path !== "string" || path === "") {
@@ -90,7 +115,27 @@ export async function verifyDirectory(
   directory: string,
   options: VerifyDirectoryOptions = {},
 ): Promise<DirectoryReport> {
-  return verify(options.env ?? systemEnv(), locate(directory), options);
+  const env = options.env ?? systemEnv();
+  const path = locate(directory);
+  const { encryptionKey, ...others } = options;
+  const sealed = sealedDirectory(env, path, { ...SEALS, masterKey: encryptionKey }, true);
+  if (sealed === undefined) return verify(env, path, options);
+  try {
+    const report = await verify(sealed.env, path, others);
+    return { ...report, findings: [...sealed.findings.map(findingOf), ...report.findings] };
+  } catch (error) {
+    // Without the register nothing in the directory can be read.
+    if (!(error instanceof CorruptionError)) throw error;
+    return { files: 1, bytes: 0, entries: 0, findings: [findingOf(error)], notes: [] };
+  }
+}
+
+function findingOf({ file, offset, expected, actual }: CorruptionError): {
+  readonly file: string;
+  readonly offset: number;
+  readonly message: string;
+} {
+  return { file, offset, message: `expected ${expected}, found ${actual}` };
 }
 
 export interface RotateKeyOptions {
@@ -104,7 +149,7 @@ export interface RotateKeyOptions {
 
 /**
  * Encrypts the data keys of a directory that is not open under another master key, or turns encryption
- * on. Only `KEYREGISTRY` changes; the data keys, and with them all other files, stay as they are. It
+ * on. Only `KEYREGISTRY` (`SEAL` in an authenticated directory) changes; the data keys, and with them all other files, stay as they are. It
  * cannot be turned off: the data keys of encrypted files would lie beside them in clear.
  *
  * @throws MelesError `ERR_ENCRYPTION_KEY` when `oldKey` is not the directory's, `ERR_LOCKED`,
@@ -121,5 +166,15 @@ export async function rotateKey(
       "newKey must be a Uint8Array of 16, 24 or 32 bytes",
     );
   }
-  return rotateMasterKey(options.env ?? systemEnv(), locate(directory), { oldKey, newKey });
+  const env = options.env ?? systemEnv();
+  const path = locate(directory);
+  const sealed = sealedDirectory(env, path, { ...SEALS, masterKey: oldKey });
+  if (sealed === undefined) return rotateMasterKey(env, path, { oldKey, newKey });
+  if (newKey.length !== SEAL_KEY_SIZE) {
+    throw new MelesError(
+      "ERR_INVALID_ARGUMENT",
+      "newKey must have 32 bytes: the directory is authenticated",
+    );
+  }
+  return { dataKeys: sealed.changeMasterKey(newKey), wasEncrypted: true };
 }

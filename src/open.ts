@@ -14,6 +14,7 @@ import { memoryEnv, systemEnv } from "./env/system-env.ts";
 import { type OpenOptions, resolveOptions } from "./options.ts";
 import { createQuery } from "./query/query.ts";
 import { Session, type SessionOptions } from "./query/session.ts";
+import { withSeals } from "./sealed-parts.ts";
 import { backgroundExecutor } from "./worker/background-executor.ts";
 import { runJob } from "./worker/jobs.ts";
 
@@ -47,13 +48,16 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   // Threads see the real disk, whatever file system the caller has brought.
   const workers = isInMemory || options.env !== undefined ? "inline" : settings.workers;
   const directory = isInMemory ? "/" : resolve(path);
-  const database = await openDatabase(directory, {
-    name: isInMemory ? IN_MEMORY : directory,
+  const parts = withSeals(directory, {
     env,
-    outside: base.fileSystem,
     settings,
     executor: backgroundExecutor(env, workers),
-    runInline: (job) => runJob(job, env),
+  });
+  const database = await openDatabase(directory, {
+    ...parts,
+    name: isInMemory ? IN_MEMORY : directory,
+    outside: base.fileSystem,
+    runInline: (job) => runJob(job, parts.env),
     // IMPORT and EXPORT mean the real disk, also for a database in memory.
     runQuery: (target, text, parameters) => createQuery(target, base, text, parameters),
   });

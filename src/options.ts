@@ -8,6 +8,7 @@ import { KEY_SIZE_MAX } from "./base/ids.ts";
 import type { Env, Log } from "./env/env.ts";
 import type { SyncLevel } from "./database/contract.ts";
 import type { CompressionName, Settings } from "./database/settings.ts";
+import { SEAL_KEY_SIZE } from "./format/sealed-file.ts";
 
 const MIB = 1 << 20;
 
@@ -77,6 +78,13 @@ export interface OpenOptions {
    * lengths, versions and expiry stay readable). The directory must have been created with it.
    */
   readonly encryptionKey?: Uint8Array;
+  /**
+   * A new directory is authenticated, too: AES-256-GCM over every byte of every file, so that a changed, swapped
+   * or older file is `ERR_CORRUPTION`. Badger cannot read it. Needs an `encryptionKey` of 32 bytes; costs 2 µs a
+   * write and a cold read. A directory that is authenticated is opened as such without this, too; with it, any
+   * other is refused. Default false.
+   */
+  readonly authenticatedEncryption?: boolean;
   /** New files get a new data key when the last one is older. Default 10 days. */
   readonly encryptionKeyRotationMs?: number;
   /** When table block checksums are verified. Default "read". */
@@ -123,6 +131,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "namespaceOffset",
   "externalMagic",
   "encryptionKey",
+  "authenticatedEncryption",
   "encryptionKeyRotationMs",
   "verifyChecksums",
   "logger",
@@ -175,6 +184,11 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
   if (levelZeroTablesStall <= levelZeroTables) {
     throw invalid("levelZeroTablesStall", "must be larger than levelZeroTables");
   }
+  const key = encryptionKey(given.encryptionKey);
+  const authenticatedEncryption = flag(given, "authenticatedEncryption", false);
+  if (authenticatedEncryption && key?.length !== SEAL_KEY_SIZE) {
+    throw invalid("authenticatedEncryption", "needs an encryptionKey of 32 bytes");
+  }
   return Object.freeze({
     readOnly: flag(given, "readOnly", false),
     sync: choice(given, "sync", ["commit", "interval", "never"] as const, "interval"),
@@ -208,7 +222,8 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
     managed: flag(given, "managed", false),
     namespaceOffset: integer(given, "namespaceOffset", -1, -1, KEY_SIZE_MAX - 8),
     externalMagic: integer(given, "externalMagic", 0, 0, 65_535),
-    encryptionKey: encryptionKey(given.encryptionKey),
+    encryptionKey: key,
+    authenticatedEncryption,
     encryptionKeyRotationMs: integer(
       given,
       "encryptionKeyRotationMs",

@@ -8,6 +8,7 @@ import type { Database, PutOptions, SyncLevel, Transaction } from "../../src/dat
 import { openDatabase } from "../../src/database/open.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
 import { type OpenOptions, resolveOptions } from "../../src/options.ts";
+import { withSeals } from "../../src/sealed-parts.ts";
 import { createQuery } from "../../src/query/query.ts";
 import { runJob } from "../../src/worker/jobs.ts";
 import type { Commit, Content, ExpectedCommits, Stored, Write } from "./expected-commits.ts";
@@ -75,15 +76,17 @@ export class DatabaseLife {
   ): Promise<DatabaseLife> {
     const { life } = world;
     const wrap = (files: FileSystem): FileSystem => plant(files, world);
-    const env = life.env(wrap(life.files));
     const executor = new LateExecutor(world, { parallelism, deaths, wrap });
-    const settings = resolveOptions(options, { memoryBytes: 1 << 30, cores: 2 });
-    const opening = openDatabase(DIRECTORY, {
-      name: DIRECTORY,
-      env,
-      outside: life.files,
-      settings,
+    const parts = withSeals(DIRECTORY, {
+      env: life.env(wrap(life.files)),
+      settings: resolveOptions(options, { memoryBytes: 1 << 30, cores: 2 }),
       executor,
+    });
+    const { env, settings } = parts;
+    const opening = openDatabase(DIRECTORY, {
+      ...parts,
+      name: DIRECTORY,
+      outside: life.files,
       runInline: (job) => runJob(job, env),
       runQuery: (target, text, parameters) => createQuery(target, env, text, parameters),
     });

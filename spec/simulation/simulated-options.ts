@@ -5,6 +5,7 @@ import type { OpenOptions } from "../../src/options.ts";
 import { TINY } from "../suites/open-database.ts";
 
 const KEY = new Uint8Array(16).fill(7);
+const LONG_KEY = new Uint8Array(32).fill(7);
 
 const VARIANTS: readonly OpenOptions[] = [
   {},
@@ -12,6 +13,7 @@ const VARIANTS: readonly OpenOptions[] = [
   { compression: "zstd" },
   { compression: "snappy", versionsToKeep: 3 },
   { encryptionKey: KEY, encryptionKeyRotationMs: 20_000 },
+  { encryptionKey: LONG_KEY, authenticatedEncryption: true, encryptionKeyRotationMs: 20_000 },
   { valueThreshold: 1, verifyChecksums: "both" },
   { valueThreshold: 32_768, bloomFalsePositive: 0 },
   { compression: ["none", "zstd"], versionsToKeep: 2, verifyChecksums: "open" },

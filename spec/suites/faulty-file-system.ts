@@ -46,6 +46,8 @@ export function ioFailure(operation: string, path: string, errno: string): IoErr
 export class FaultyFileSystem implements FileSystem {
   readonly inner: FileSystem;
   hook: Hook = () => undefined;
+  /** Sees the bytes of every write, whether it then fails or not. */
+  onWrite: (bytes: Uint8Array) => void = () => undefined;
   /** When set, background syncs end only when this resolves; like on a slow disk. */
   slowSync: (() => Promise<void>) | undefined;
 
@@ -120,6 +122,7 @@ class FaultyFile implements File {
   }
 
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
+    this.#system.onWrite(source.subarray(sourceOffset, sourceOffset + length));
     try {
       this.#system.hook("write", this.path);
     } catch (error) {

@@ -499,7 +499,8 @@ export class MelesDatabase implements Database {
 
   options(): Readonly<Record<string, unknown>> {
     const { encryptionKey, ...shown } = this.#parts.settings;
-    return { ...shown, encrypted: encryptionKey !== undefined };
+    const encrypted = encryptionKey !== undefined || shown.authenticatedEncryption;
+    return { ...shown, encrypted };
   }
 
   size(): SizeInfo {

@@ -71,6 +71,7 @@ export interface MaintenanceParts {
   readonly policies: Policies;
   readonly cuts: Cuts;
   readonly discards: Map<FileNumber, number>;
+  readonly firstTable: FileNumber;
   /** Writers that wait may go on, or will learn of the obstacle. */
   readonly onProgress: () => void;
   /** Writes the commits that are staged in the active memtable: it is about to be frozen. */

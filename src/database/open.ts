@@ -212,6 +212,8 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     policies,
     cuts,
     discards: valueLogs.discards,
+    // The number of a file that was there is not given out again: a trace of it could pass for the new one.
+    firstTable: Math.max(manifest.largestTable, content.tables.at(-1) ?? 0) + 1,
     onProgress: () => queue.resume(),
     writeStaged: () => queue.writeGroup(),
     syncLogs: () => queue.syncInBackground(),

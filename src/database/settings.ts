@@ -35,6 +35,8 @@ export interface Settings {
   readonly externalMagic: number;
   /** Master key, 16, 24 or 32 bytes. */
   readonly encryptionKey: Uint8Array | undefined;
+  /** The files are sealed below all layers (src/seal); then `encryptionKey` is absent. */
+  readonly authenticatedEncryption: boolean;
   readonly encryptionKeyRotationMs: number;
   readonly verifyChecksums: "none" | "open" | "read" | "both";
 }

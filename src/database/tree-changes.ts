@@ -35,6 +35,8 @@ export interface TreeChangesParts {
   readonly collection: Collection;
   readonly cuts: Cuts;
   readonly discards: Map<FileNumber, number>;
+  /** Number of the next table. */
+  readonly firstTable: FileNumber;
 }
 
 export class TreeChanges {
@@ -47,7 +49,7 @@ export class TreeChanges {
   constructor(parts: TreeChangesParts) {
     this.#parts = parts;
     this.#discards = new DiscardFile(parts.env, parts.directory, parts.discards);
-    this.#nextTable = parts.manifest.largestTable + 1;
+    this.#nextTable = parts.firstTable;
   }
 
   /** The number the next table gets. */

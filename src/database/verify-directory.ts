@@ -293,7 +293,7 @@ class DirectoryCheck {
           if (isUnfinishedTail)
             this.#note(name, start, "the end is a write that was never finished");
           else if (refused !== undefined)
-            this.#find(name, start, `the disk does not give its bytes (${refused})`);
+            this.#find(name, start, `its bytes cannot be had (${refused})`);
           else this.#find(name, start, `${end - start} bytes hold no whole record`);
         }
       } finally {

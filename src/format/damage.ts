@@ -26,3 +26,6 @@ export function located(error: unknown, file: string, baseOffset: number): unkno
     cause: error.cause,
   });
 }
+
+/** Damage that a power cut explains: a sector reads as zeros, as one does that never reached the disk. */
+export class LostWriteError extends CorruptionError {}

@@ -18,6 +18,10 @@ export const KEYREGISTRY = "KEYREGISTRY";
 export const KEYREGISTRY_REWRITE = "REWRITE-KEYREGISTRY";
 /** Garbage statistics of the value log. */
 export const DISCARD = "DISCARD";
+/** Keys and marks of an authenticated directory (seal-register.ts). */
+export const SEAL = "SEAL";
+/** Temporary file of a register rewrite; a leftover is ignored. */
+export const SEAL_REWRITE = "SEAL-REWRITE";
 /** Process id of the holder; advisory only. */
 export const LOCK = "LOCK";
 

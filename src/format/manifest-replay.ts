@@ -10,13 +10,15 @@
  * tails only, and Meles cuts them all at its next open.
  */
 
-import { MelesError } from "../base/errors.ts";
+import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { crc32c } from "./crc32c.ts";
 import { damaged } from "./damage.ts";
 import { readU16BE, readU32BE, writeU16BE } from "./integers.ts";
 import { decodeManifestChangeSet, MANIFEST_RECORD_HEADER_SIZE } from "./manifest-change.ts";
 import type { ManifestChangeSet, ManifestCreate } from "./manifest-change.ts";
+import { SEAL } from "./file-names.ts";
+import { SEALED_FORMAT_VERSION } from "./sealed-file.ts";
 import { hasZeroSector, SECTOR_BYTES } from "./zero-sector.ts";
 
 /** Bytes of the file header. Frozen. */
@@ -45,6 +47,10 @@ export function decodeManifestHeader(bytes: Uint8Array): number {
     );
   }
   const version = readU16BE(bytes, 6);
+  if (version === SEALED_FORMAT_VERSION) {
+    const expected = "the register of an authenticated directory, with its keys";
+    throw new CorruptionError({ file: SEAL, offset: 0, expected, actual: "no such file" });
+  }
   if (version !== MANIFEST_FORMAT_VERSION) {
     throw new MelesError(
       "ERR_UNSUPPORTED_FORMAT",

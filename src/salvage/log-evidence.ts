@@ -204,7 +204,7 @@ class DamagedLog {
     const what =
       refused === undefined
         ? `${length} bytes hold no whole record`
-        : `the disk does not give ${length} bytes (${refused})`;
+        : `${length} bytes cannot be had (${refused})`;
     const from = this.#lastVersion === 0 ? "" : ` from ${this.#lastVersion}`;
     this.#report(
       start,

@@ -1,10 +1,10 @@
 /**
  * `SourceFile`: a file of the damaged directory, opened for reading only. Where the disk refuses bytes
- * (a bad sector), the rest of the file is still read: refused pieces come back as zeros, which no
+ * (a bad sector), or they do not authenticate (a sealed file), the rest of the file is still read: refused pieces come back as zeros, which no
  * checksum takes for data, and are remembered.
  */
 
-import { IoError } from "../base/errors.ts";
+import { CorruptionError, IoError } from "../base/errors.ts";
 import { join } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
 
@@ -16,9 +16,8 @@ export class SourceFile {
   readonly name: string;
   readonly size: number;
   readonly #file: File;
-  /** Start, end and errno of pieces that the disk refuses. */
-  readonly #refused: { readonly start: number; readonly end: number; readonly errno: string }[] =
-    [];
+  /** Pieces that the disk refuses, or that do not authenticate. */
+  readonly #refused: { readonly start: number; readonly end: number; readonly why: string }[] = [];
 
   private constructor(name: string, file: File) {
     this.name = name;
@@ -60,9 +59,9 @@ export class SourceFile {
     }
   }
 
-  /** Why bytes in `[start, end)` came back as zeros: an errno, or `undefined`. */
+  /** Why bytes in `[start, end)` came back as zeros: an errno, a few words, or `undefined`. */
   refusal(start: number, end: number): string | undefined {
-    return this.#refused.find((piece) => piece.start < end && piece.end > start)?.errno;
+    return this.#refused.find((piece) => piece.start < end && piece.end > start)?.why;
   }
 
   close(): void {
@@ -74,12 +73,13 @@ export class SourceFile {
       this.#file.read(target, offset, length, position);
       return;
     } catch (error) {
-      if (!(error instanceof IoError)) throw error;
+      const why = refusalOf(error);
+      if (why === undefined) throw error;
       if (length <= PIECE_BYTES_MIN) {
         target.fill(0, offset, offset + length);
         const end = position + length;
         if (this.refusal(position, end) === undefined) {
-          this.#refused.push({ start: position, end, errno: error.errno });
+          this.#refused.push({ start: position, end, why });
         }
         return;
       }
@@ -88,4 +88,9 @@ export class SourceFile {
     this.#readPiece(target, offset, half, position);
     this.#readPiece(target, offset + half, length - half, position + half);
   }
+}
+
+function refusalOf(error: unknown): string | undefined {
+  if (error instanceof CorruptionError) return "not authentic";
+  return error instanceof IoError ? error.errno : undefined;
 }

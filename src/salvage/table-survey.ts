@@ -149,7 +149,7 @@ class Survey {
     const { size } = this.#file;
     const refused = this.#file.refusal(0, size);
     if (size === 0) return "the file is empty";
-    if (refused !== undefined) return `the disk does not give its bytes (${refused})`;
+    if (refused !== undefined) return `its bytes cannot be had (${refused})`;
     if (this.#index.problem === undefined) return "none of its blocks can be read";
     return `no block can be read, and the index is damaged: ${this.#index.problem}`;
   }

@@ -6,9 +6,11 @@
  * which a read reports, and no reason to drop commits.
  */
 
+import { CorruptionError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
+import { LostWriteError } from "../format/damage.ts";
 import { valueLogFileName } from "../format/file-names.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
@@ -45,9 +47,23 @@ export class ValueProbe {
     if (probed === undefined) return number >= this.#newest;
     if (position < LOG_HEADER_SIZE || position + length > probed.size) return true;
     if (length > this.#scratch.length) this.#scratch = new Uint8Array(length);
-    probed.file.read(this.#scratch, 0, length, position);
+    if (!this.#read(probed.file, length, position)) return true;
     if (this.#view.checkStored(this.#scratch, 0, length) === "ok") return false;
     return hasZeroSector(this.#scratch, 0, length, position);
+  }
+
+  /** False when a power cut explains why there is nothing to read. */
+  #read(file: File, length: number, position: number): boolean {
+    try {
+      file.read(this.#scratch, 0, length, position);
+      return true;
+    } catch (error) {
+      if (error instanceof LostWriteError) return false;
+      if (!(error instanceof CorruptionError)) throw error;
+      // Damage, which is no reason to drop commits: the next read reports it.
+      this.#scratch.fill(0xff, 0, length);
+      return true;
+    }
   }
 
   #open(number: FileNumber): ProbedFile | undefined {

@@ -16,6 +16,8 @@ import type { Env } from "../env/env.ts";
 import { sortEntries } from "../memtable/entry-sort.ts";
 import type { EntryTable } from "../memtable/entry-table.ts";
 import { SortedEntriesCursor } from "../memtable/memtable-cursor.ts";
+import type { SealGrant } from "../seal/authority.ts";
+import { grantedEnvironment } from "../seal/sealed-environment.ts";
 
 /** Asks for a sign of life. */
 interface PingJob {
@@ -63,7 +65,14 @@ interface ExamineTableResult {
   readonly pointers: ReadonlyMap<FileNumber, number>;
 }
 
-export type Job = PingJob | ExamineTableJob | FlushMemtableJob | CompactTablesJob;
+/** A job on the files of an authenticated directory. */
+interface SealedJob {
+  readonly kind: "sealed";
+  readonly grant: SealGrant;
+  readonly job: Job;
+}
+
+export type Job = PingJob | ExamineTableJob | FlushMemtableJob | CompactTablesJob | SealedJob;
 export type JobResult = PingResult | ExamineTableResult | FlushMemtableResult | CompactTablesResult;
 
 /** Runs one job to completion on the calling thread. */
@@ -84,6 +93,8 @@ export function runJob(job: Job, env: Env): JobResult {
       return { kind: "examine", pointers: examineTable(job.examine, env) };
     case "compaction":
       return { kind: "compaction", compaction: runCompaction(job.compaction, env) };
+    case "sealed":
+      return runJob(job.job, grantedEnvironment(env, job.grant));
     default:
       return unreachable(job);
   }
