@@ -128,7 +128,23 @@ export class DiskFile {
 
   #change(change: Change): void {
     this.#cache.apply(change);
-    this.#unsynced.push(change);
+    this.#unsynced.push(change.kind === "write" ? this.#wholePages(change) : change);
+  }
+
+  /**
+   * A write into a page that a failed sync has left behind makes all of that page dirty: when one of its
+   * sectors reaches the platter, it does so as programs see it, not with a hole where the old bytes are missing.
+   */
+  #wholePages(write: Change & { kind: "write" }): Change {
+    let start = write.position;
+    let end = start + write.bytes.length;
+    const first = alignDown(start, PAGE_BYTES);
+    const last = alignDown(end - 1, PAGE_BYTES);
+    if (this.#stalePages.has(first)) start = first;
+    if (this.#stalePages.has(last)) end = Math.min(last + PAGE_BYTES, this.size);
+    const bytes = new Uint8Array(end - start);
+    this.#cache.read(bytes, 0, bytes.length, start);
+    return { kind: "write", position: start, bytes };
   }
 
   /** How many changes there have been; for a sync that ends later than it began. */

@@ -5,9 +5,10 @@
 
 import { assert } from "../base/assert.ts";
 import type { CorruptionError } from "../base/errors.ts";
-import { MelesError } from "../base/errors.ts";
+import { IoError, MelesError } from "../base/errors.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
+import type { FileSystem } from "../env/file-system.ts";
 import { MANIFEST, SEAL } from "../format/file-names.ts";
 import { keyNeeded } from "../format/seal-register.ts";
 import { SEAL_KEY_SIZE } from "../format/sealed-file.ts";
@@ -121,7 +122,7 @@ export function sealedDirectory(
   isLenient = false,
 ): SealedDirectory | undefined {
   const { fileSystem } = env;
-  const isSealed = fileSystem.info(join(directory, SEAL)) !== undefined;
+  const isSealed = hasRegister(fileSystem, directory);
   if (!isSealed && !wanted) return undefined;
   if (!isSealed && fileSystem.info(join(directory, MANIFEST)) !== undefined) {
     throw new MelesError(
@@ -131,6 +132,16 @@ export function sealedDirectory(
   }
   if (masterKey?.length !== SEAL_KEY_SIZE) throw keyNeeded();
   return new SealedDirectory({ env, directory, masterKey, rotationMs }, isLenient);
+}
+
+function hasRegister(fileSystem: FileSystem, directory: string): boolean {
+  try {
+    return fileSystem.info(join(directory, SEAL)) !== undefined;
+  } catch (error) {
+    // Not a directory: whoever opens it says so.
+    if (error instanceof IoError && error.errno === "ENOTDIR") return false;
+    throw error;
+  }
 }
 
 /** The environment of a thread that does a job for an authenticated directory. */
