@@ -16,7 +16,7 @@ import { contentOf, type Files, type StoredVersion, takeInventory } from "./inve
 
 const SOURCE = "/damaged";
 /** Damaged directories of each kind. */
-const ROUNDS = Number(process.env["MELES_SALVAGE_ROUNDS"] ?? 40);
+const ROUNDS = Number(process.env["MELES_SALVAGE_ROUNDS"] ?? 100);
 
 interface Salvaged {
   readonly report: SalvageReport;

@@ -2,16 +2,20 @@
  * Tables in the directory that the manifest does not name.
  *
  * A crash leaves such tables: written, not yet named. What a compaction was writing is still in its
- * inputs, and what a flush was writing is still in its log, whose name was made durable before the table
- * was begun. So a whole table with versions newer than any the manifest knows, and no log at all, is no
- * crash's doing: the manifest has lost its end. Removing the table would be the end of its data.
+ * inputs, and what a flush was writing came from a log, whose name was made durable before the table was
+ * begun. So a whole table with versions newer than any the manifest knows, and no log that it can have
+ * come from, is no crash's doing: the manifest has lost its end. Removing the table would be the end of
+ * its data.
  */
 
 import { CorruptionError, MelesError } from "../base/errors.ts";
-import type { Version } from "../base/ids.ts";
+import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
-import { MANIFEST, tableFileName } from "../format/file-names.ts";
+import { MANIFEST, memFileName, tableFileName } from "../format/file-names.ts";
+import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { LogRecordView } from "../format/log-record.ts";
+import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import { TableReader } from "../table/table-reader.ts";
 import type { DataKeys } from "./data-keys.ts";
@@ -30,9 +34,8 @@ export function checkOrphans(
   newest: Version,
   keys: DataKeys,
 ): void {
-  if (content.logs.length > 0) return;
-  const names = orphans(content, manifest);
-  const lost = tableBeyond(env, directory, names, newest, [...keys.all().values()]);
+  const unnamed = orphans(content, manifest);
+  const lost = lostTable(env, directory, unnamed, content.logs, newest, keys, keys.all().values());
   if (lost === undefined) return;
   throw new CorruptionError({
     file: MANIFEST,
@@ -42,17 +45,31 @@ export function checkOrphans(
   });
 }
 
-/** A table among these that Meles has completed, with versions beyond `newest`. */
-export function tableBeyond(
+/**
+ * One of these tables that the manifest must have named.
+ *
+ * @param logs all there are
+ * @param dataKeys to try on tables
+ */
+export function lostTable(
   env: Env,
   directory: string,
-  names: readonly string[],
+  unnamed: readonly string[],
+  logs: readonly FileNumber[],
   newest: Version,
-  dataKeys: readonly Uint8Array[],
+  keys: LogKeys,
+  dataKeys: Iterable<Uint8Array>,
 ): { readonly name: string; readonly version: Version } | undefined {
-  for (const name of names) {
-    const version = versionOf(env, join(directory, name), dataKeys);
-    if (version !== undefined && version > newest) return { name, version };
+  if (unnamed.length === 0) return undefined;
+  const tableKeys = [undefined, ...dataKeys];
+  const firsts = logs.map((number) =>
+    firstVersion(env, join(directory, memFileName(number)), keys),
+  );
+  for (const name of unnamed) {
+    const version = tableVersion(env, join(directory, name), tableKeys);
+    if (version === undefined || version <= newest) continue;
+    // The log of the table begins with a version that is in the table, or a power cut has emptied it.
+    if (firsts.every((first) => first !== undefined && first > version)) return { name, version };
   }
   return undefined;
 }
@@ -78,19 +95,55 @@ function orphans({ tables }: DirectoryContent, manifest: ManifestLog): string[] 
 }
 
 /** The newest version in a table that Meles has completed; `undefined` for any other. */
-function versionOf(env: Env, path: string, dataKeys: readonly Uint8Array[]): Version | undefined {
+function tableVersion(
+  env: Env,
+  path: string,
+  dataKeys: readonly (Uint8Array | undefined)[],
+): Version | undefined {
   const file = env.fileSystem.open(path, { write: false, create: "never" });
   try {
-    for (const key of [undefined, ...dataKeys]) {
-      try {
-        return TableReader.newestVersion(file, key);
-      } catch (error) {
-        // Not complete, or the wrong key.
-        if (!(error instanceof MelesError) || error.code === "ERR_IO") throw error;
-      }
+    for (const key of dataKeys) {
+      const version = readable(() => TableReader.newestVersion(file, key));
+      if (version !== undefined) return version;
     }
     return undefined;
   } finally {
     file.close();
+  }
+}
+
+/** So much of a log is read first; its first record seldom takes more. */
+const HEAD_BYTES = 64 * 1024;
+
+/** The version of the first record of a log; `undefined` when there is no whole one. */
+function firstVersion(env: Env, path: string, keys: LogKeys): Version | undefined {
+  const file = env.fileSystem.open(path, { write: false, create: "never" });
+  try {
+    const size = file.size();
+    for (const length of [Math.min(size, HEAD_BYTES), size]) {
+      const bytes = new Uint8Array(length);
+      file.read(bytes, 0, length, 0);
+      const version = readable(() => {
+        const cipher = cipherOf(decodeLogHeader(bytes), keys);
+        const view = new LogRecordView();
+        if (view.checkStored(bytes, LOG_HEADER_SIZE, length) !== "ok") return undefined;
+        cipher?.applyTo(bytes, view.keyOffset, view.end - 4, LOG_HEADER_SIZE);
+        return view.decode(bytes, LOG_HEADER_SIZE, length) ? view.version : undefined;
+      });
+      if (version !== undefined) return version;
+    }
+    return undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/** What `read` answers; `undefined` where there is nothing whole, or only with another key. */
+function readable<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MelesError) || error.code === "ERR_IO") throw error;
+    return undefined;
   }
 }

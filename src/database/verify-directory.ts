@@ -18,10 +18,11 @@ import {
   tableFileName,
   valueLogFileName,
 } from "../format/file-names.ts";
+import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import type { ManifestCreate } from "../format/manifest-change.ts";
 import { replayManifest } from "../format/manifest-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
-import type { LogKeys } from "../log/log-keys.ts";
+import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import { cutRecords } from "../cursor/cut-records.ts";
 import type { Memtable } from "../memtable/memtable.ts";
 import { type KeyEvidence, readKeyEvidence } from "../salvage/key-evidence.ts";
@@ -33,7 +34,7 @@ import { SourceFile } from "../salvage/source-file.ts";
 import { ValueProbe } from "../value-log/value-probe.ts";
 import type { VerifyOptions, VerifyReport } from "./contract.ts";
 import { type DirectoryNames, listNames } from "./directory-names.ts";
-import { tableBeyond } from "./orphans.ts";
+import { lostTable } from "./orphans.ts";
 import { overlapsIn } from "./verify.ts";
 import { type KnownTable, PointerCheck } from "./verify-pointers.ts";
 import { checkTable, reportDamage } from "./verify-table.ts";
@@ -160,15 +161,16 @@ class DirectoryCheck {
 
   /** Whether the manifest has lost its end (orphans.ts): the engine refuses it then. */
   #lookForEnd(): void {
+    if (this.#sizeOf(MANIFEST) === 0) return;
     const { tables, logs } = this.#names;
-    if (logs.length > 0) return;
     const unnamed = tables.filter((number) => !this.#manifest.tables.has(number));
     const newest = this.#tables.reduce(
       (version, { maxVersion }) => Math.max(version, maxVersion),
       this.#manifest.newestVersion,
     );
     const keys = this.#keys.keys.map(({ data }) => data);
-    const lost = tableBeyond(this.#env, this.#path, unnamed.map(tableFileName), newest, keys);
+    const names = unnamed.map(tableFileName);
+    const lost = lostTable(this.#env, this.#path, names, logs, newest, this.#logKeys(), keys);
     if (lost === undefined) return;
     const { name, version } = lost;
     const message = `it has lost its end: ${name} with versions up to ${version} is not in it`;
@@ -226,6 +228,9 @@ class DirectoryCheck {
       const file = SourceFile.open(this.#env.fileSystem, this.#path, name);
       if (file === undefined) return;
       try {
+        // Evidence is taken with whatever key makes sense; the engine believes the header.
+        const header = file.read(0, LOG_HEADER_SIZE);
+        if (header.length === LOG_HEADER_SIZE) cipherOf(decodeLogHeader(header), this.#logKeys());
         this.#lookAtEnd(file, number);
         // A torn end is what a crash leaves, also of a log that others follow.
         const memtable = readLogEvidence(file, undefined, this.#keys, this.#evidence);

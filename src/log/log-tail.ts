@@ -18,7 +18,6 @@ import { hasZeroSector, SECTOR_BYTES } from "../format/zero-sector.ts";
 const SEARCH_BYTES = 1 << 20;
 /** A record with fewer bytes is found too easily by chance. */
 const RECORD_BYTES_MIN = 16;
-const CHECKSUM_BYTES = 4;
 
 /** Whether `bytes[end, size)`, which does not continue the log, can be what a crash has left. */
 export function isCrashTail(bytes: Uint8Array, end: number, size: number): boolean {
@@ -34,16 +33,13 @@ export function isCrashTail(bytes: Uint8Array, end: number, size: number): boole
 
 /**
  * Whether the record at `offset`, which is wrong, was written to its end. In a log that was filled with
- * zeros beforehand, as Badger's are, one that was not ends in zeros.
+ * zeros beforehand, as Badger's are, one that was not ends in a zero.
  */
 function isComplete(bytes: Uint8Array, offset: number, size: number): boolean {
   const view = new LogRecordView();
   view.checkStored(bytes, offset, size);
   if (view.end > size || view.end - offset < RECORD_BYTES_MIN) return false;
-  for (let i = view.end - CHECKSUM_BYTES; i < view.end; i++) {
-    if (bytes[i] === 0) return false;
-  }
-  return !hasZeroSector(bytes, offset, view.end);
+  return bytes[view.end - 1] !== 0 && !hasZeroSector(bytes, offset, view.end);
 }
 
 /** Records of a transaction whose end marker is missing are whole, but do not count: the gap is behind them. */
