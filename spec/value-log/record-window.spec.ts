@@ -1,10 +1,12 @@
 /** Reading ahead changes how often a file is read, and nothing else. */
 
 import { describe, expect, test } from "bun:test";
+import { CorruptionError } from "../../src/base/errors.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { File } from "../../src/env/file-system.ts";
 import { RecordWindow } from "../../src/value-log/record-window.ts";
+import { ioFailure } from "../suites/faulty-file-system.ts";
 import { SEED } from "../suites/sorted-entries.ts";
 import { ENCRYPTED, PLAIN, ValueLog } from "./value-log-fixture.ts";
 
@@ -62,6 +64,26 @@ test(`whatever is read of whatever files, the bytes are those of the file (seed 
     expect(Buffer.compare(target.subarray(0, got), expected.subarray(0, got))).toBe(0);
     position += length + below(200);
     if (position >= FILE_BYTES) position = 0;
+  }
+});
+
+// A sector that the disk refuses, or a sealed frame that was forged, made every record unreadable that was
+// read together with it.
+test("a record is read although one behind it cannot be", () => {
+  const file = fileOf(new MemoryFileSystem(), "/a", 1);
+  const read = file.read.bind(file);
+  for (const failure of [
+    ioFailure("read", "/a", "EIO"),
+    new CorruptionError({ file: "a", offset: 50_000, expected: "a frame", actual: "another" }),
+  ]) {
+    file.read = (target, offset, length, position) => {
+      if (position + length > 50_000) throw failure;
+      return read(target, offset, length, position);
+    };
+    const window = new RecordWindow();
+    const target = new Uint8Array(1000);
+    for (let i = 0; i < 49; i++) expect(window.read(file, 1, target, 1000, i * 1000)).toBe(1000);
+    expect(() => window.read(file, 1, target, 1000, 49_500)).toThrow(failure);
   }
 });
 

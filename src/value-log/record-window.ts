@@ -6,6 +6,7 @@
  * Measured, walking over 100,000 values of 4 KiB in the order they lie in: 0.9 µs less for each.
  */
 
+import { CorruptionError, IoError } from "../base/errors.ts";
 import { copyBytes } from "../base/copy-bytes.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { FileNumber } from "../base/ids.ts";
@@ -69,7 +70,15 @@ export class RecordWindow {
     if (this.#bytes.length < this.#sizeBytes) this.#bytes = new Uint8Array(this.#sizeBytes);
     // Nothing is in the window while it is being overwritten: the read may fail.
     this.#file = NO_FILE;
-    const got = file.read(this.#bytes, 0, this.#sizeBytes, position);
+    let got: number;
+    try {
+      got = file.read(this.#bytes, 0, this.#sizeBytes, position);
+    } catch (error) {
+      if (!(error instanceof IoError || error instanceof CorruptionError)) throw error;
+      // A neighbour may be what cannot be read: the record itself is asked for next.
+      this.#run = 0;
+      return;
+    }
     this.#file = fileNumber;
     this.#start = position;
     this.#end = position + got;
