@@ -217,6 +217,7 @@ describe("a full disk", () => {
     disk.matches = (path) => path.endsWith("MANIFEST");
     disk.left = 0;
     expect(await codeOf(db.flush())).toBe("ERR_DISK_FULL");
+    await settle(8);
     expect(disk.system.list(DIRECTORY).filter((name) => name.endsWith(".sst"))).toEqual([]);
     expect(db.tables()).toEqual([]);
     const killed = await openIn(testEnv(copyToMemory(disk.system.inner, DIRECTORY)));

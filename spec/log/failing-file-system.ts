@@ -121,6 +121,10 @@ export class FailingFileSystem implements FileSystem {
     this.inner.syncDirectory(path);
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    this.syncDirectory(path);
+  }
+
   lockDirectory(path: string, mode: "shared" | "exclusive"): DirectoryLock {
     return this.inner.lockDirectory(path, mode);
   }

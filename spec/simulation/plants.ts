@@ -52,6 +52,10 @@ function changed(
     rename: others.rename ?? ((from, to) => files.rename(from, to)),
     remove: others.remove ?? ((path) => files.remove(path)),
     syncDirectory: others.syncDirectory ?? ((path) => files.syncDirectory(path)),
+    syncDirectoryInBackground: async (path) => {
+      if (others.syncDirectory === undefined) await files.syncDirectoryInBackground(path);
+      else others.syncDirectory(path);
+    },
     lockDirectory: (path, mode) => files.lockDirectory(path, mode),
     freeBytes: (path) => files.freeBytes(path),
     join: (...parts) => files.join(...parts),

@@ -154,6 +154,19 @@ export class ProcessFiles implements FileSystem {
     this.run("sync directory", path, 0, () => this.#directory("sync directory", path).sync());
   }
 
+  syncDirectoryInBackground(path: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#gate.later("sync directory", () => {
+      try {
+        this.syncDirectory(path);
+        resolve();
+      } catch (error) {
+        if (this.#gate.isAlive) reject(error);
+      }
+    });
+    return promise;
+  }
+
   /** The lock goes with its process. The file `LOCK` is for people; it is left out here. */
   lockDirectory(path: string, mode: "shared" | "exclusive"): DirectoryLock {
     return this.run("open", path, 0, () => {

@@ -57,6 +57,10 @@ export class OpenFiles implements FileSystem {
     this.inner.syncDirectory(path);
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    this.syncDirectory(path);
+  }
+
   lockDirectory(path: string, mode: "shared" | "exclusive"): DirectoryLock {
     return this.inner.lockDirectory(path, mode);
   }

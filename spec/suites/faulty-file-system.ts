@@ -92,6 +92,12 @@ export class FaultyFileSystem implements FileSystem {
     this.inner.syncDirectory(path);
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    this.hook("sync directory", path);
+    this.inner.syncDirectory(path);
+    await this.slowSync?.();
+  }
+
   lockDirectory(path: string, mode: "shared" | "exclusive"): DirectoryLock {
     return this.inner.lockDirectory(path, mode);
   }

@@ -115,8 +115,18 @@ export class PowerCutFileSystem implements FileSystem {
     this.#inner.remove(path);
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    this.onChange();
+    if (this.slowSync !== undefined) await this.slowSync();
+    this.#settleNames(path);
+  }
+
   syncDirectory(path: string): void {
     this.onChange();
+    this.#settleNames(path);
+  }
+
+  #settleNames(path: string): void {
     this.#inner.syncDirectory(path);
     const inside = (name: string): boolean => name.slice(0, name.lastIndexOf("/")) === path;
     for (const name of this.#durableNames.keys()) {

@@ -8,6 +8,7 @@ import { valueLogFileName } from "../../src/format/file-names.ts";
 import { LOG_HEADER_SIZE } from "../../src/format/log-header.ts";
 import { LogRecordView } from "../../src/format/log-record.ts";
 import { pointerFile, pointerLength, pointerOffset } from "../../src/format/value-pointer.ts";
+import { codeOf } from "../database/outcomes.ts";
 import { SEED } from "../suites/sorted-entries.ts";
 import { ENCRYPTED, PLAIN, type Stored, ValueLog } from "./value-log-fixture.ts";
 
@@ -103,11 +104,36 @@ describe("writing", () => {
     expect(log.fileSystem.list("/db")).toEqual([]);
   });
 
-  test("a new file's name is durable before anything can point into it", () => {
+  test("a new file's name is durable with the next sync, and before there is another file", async () => {
+    for (const sync of ["sync", "syncInBackground"] as const) {
+      const log = new ValueLog({ recordCountMax: 1 });
+      const { calls } = log.fileSystem;
+      log.write(10);
+      expect(calls).not.toContain("syncDirectory db");
+      await log.writer[sync]();
+      expect(calls.indexOf("syncDirectory db")).toBeGreaterThan(
+        calls.indexOf("rename 000001.vlog"),
+      );
+      log.write(10);
+      log.write(10);
+      expect(calls.lastIndexOf("syncDirectory db")).toBeGreaterThan(
+        calls.indexOf("rename 000002.vlog"),
+      );
+      expect(calls.lastIndexOf("syncDirectory db")).toBeLessThan(
+        calls.indexOf("rename 000003.vlog"),
+      );
+      log.close();
+    }
+  });
+
+  test("fails every sync once the names could not be made durable", async () => {
     const log = new ValueLog();
-    log.stage(10);
-    const { calls } = log.fileSystem;
-    expect(calls.indexOf("syncDirectory db")).toBeGreaterThan(calls.indexOf("rename 000001.vlog"));
+    log.write(10);
+    log.fileSystem.failOnce("syncDirectory", "EIO");
+    expect(await codeOf(log.writer.syncInBackground())).toBe("ERR_IO");
+    expect(log.writer.hasFailed).toBe(true);
+    expect(() => log.writer.sync()).toThrow(IoError);
+    log.close();
   });
 
   test("what is staged can be forgotten, and its place is used again", () => {
@@ -297,7 +323,7 @@ describe("when a write fails", () => {
 describe("when a new file cannot be made", () => {
   // The directory's sync came last, and when it failed the writer had taken over the new file but not its
   // number: the next value went to "file 0", on top of the header.
-  for (const operation of ["open", "write", "rename", "syncDirectory"] as const) {
+  for (const operation of ["open", "write", "rename"] as const) {
     test(`because of its ${operation}, the first value fails and the next one succeeds`, () => {
       const log = new ValueLog();
       log.fileSystem.failOnce(operation, "ENOSPC");

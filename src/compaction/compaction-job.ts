@@ -3,9 +3,11 @@
  * job never sees the database. Inputs are opened one after the other per level, merged, thinned by the
  * drop rules and written as new tables of the target level.
  *
- * Order (I6): every output is complete and synced when this returns; syncing the directory, naming the
- * outputs in the manifest and removing the inputs is the caller's. When anything fails, the outputs made
- * so far are removed and the first error is thrown.
+ * Order (I6): every output is complete and durable, its name too, when this returns; naming the outputs
+ * in the manifest and removing the inputs is the caller's. The directory is synced last, and also without
+ * an output: logs that were flushed into the inputs are gone for good then. A log that came back with a
+ * power cut might hold a value without the delete marker behind it, and must find that marker in the tree.
+ * When anything fails, the outputs made so far are removed and the first error is thrown.
  */
 
 import { assert } from "../base/assert.ts";
@@ -209,6 +211,7 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
     // Values before the tables that point to them.
     relocator?.finish();
     const outputs = tables.finish();
+    env.fileSystem.syncDirectory(job.directory);
     uncut?.addDiscardsTo(entries.discardedBytes);
     return {
       outputs,

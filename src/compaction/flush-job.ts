@@ -64,6 +64,7 @@ export function runFlush(job: FlushJob, cursor: EntryCursor, env: Env): FlushRes
   try {
     for (entries.seekToFirst(); entries.valid; entries.next()) tables.add(entries, entries.stale);
     const [table] = tables.finish();
+    if (table !== undefined) env.fileSystem.syncDirectory(job.directory);
     uncut?.addDiscardsTo(entries.discardedBytes);
     return {
       table,

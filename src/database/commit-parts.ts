@@ -12,6 +12,7 @@ import type { SyncLevel } from "./contract.ts";
 import type { Cuts } from "./cuts.ts";
 import type { ManagedVersions } from "./managed-versions.ts";
 import type { Memtables } from "./memtables.ts";
+import type { Pressure } from "./pressure.ts";
 
 export interface CommitQueueParts {
   readonly env: Env;
@@ -27,8 +28,7 @@ export interface CommitQueueParts {
   readonly isEncrypted: boolean;
   /** Present when callers choose the versions of their commits. */
   readonly managed?: ManagedVersions;
-  /** May the active memtable be frozen now, or are too many waiting for their flush? */
-  readonly canRotate: () => boolean;
+  readonly pressure: Pressure;
   /** A group was written. */
   readonly onWrite: () => void;
   /** A memtable was frozen. */
@@ -37,8 +37,6 @@ export interface CommitQueueParts {
   readonly obstacle: () => MelesError | undefined;
   /** A commit was refused for that reason: time to try again. */
   readonly onRefused: () => void;
-  /** How long to hold back acknowledgements, so that background work keeps up; 0 = not at all. */
-  readonly delayMs: () => number;
   readonly onStall: (waitedMs: number) => void;
   readonly onFailure: (error: MelesError) => void;
 }

@@ -30,6 +30,7 @@ import type {
 import { LogSync } from "./log-sync.ts";
 import { LoopTurn } from "./loop-turn.ts";
 import { RecordStage } from "./record-stage.ts";
+import { WritePace } from "./write-pace.ts";
 
 /** A bulk write is written out when so much of it is staged. */
 const BULK_GROUP_BYTES = 1 << 19;
@@ -41,6 +42,7 @@ export class CommitQueue {
   readonly #sync: LogSync;
   readonly #turn: LoopTurn;
   readonly #stage: RecordStage;
+  readonly #pace: WritePace;
   #waiters: Waiter[] = [];
   /** First version of the group being staged, 0 = empty group. */
   #groupFirst: Version = 0;
@@ -78,6 +80,7 @@ export class CommitQueue {
     this.#sync = new LogSync(parts, () => this.syncInBackground());
     this.#turn = new LoopTurn(parts.env.clock);
     this.#stage = new RecordStage(parts, this.counters);
+    this.#pace = new WritePace(parts.pressure);
   }
 
   /** Why writes are refused, if they are. */
@@ -226,7 +229,7 @@ export class CommitQueue {
     }
     // A failure reaches the owner.
     this.writeGroup();
-    const delayMs = this.#parts.delayMs();
+    const delayMs = this.#pace.holdMs(this.counters.userBytes);
     if (delayMs === 0) return this.#turn.whenDue();
     return new Promise((resolve) => this.#parts.env.clock.after(delayMs, resolve, true));
   }
@@ -368,7 +371,7 @@ export class CommitQueue {
     if (memtables.hasRoom(bytes, entries)) return true;
     if (this.#groupFirst !== 0) this.writeGroup();
     if (memtables.active.memtable.isEmpty) return memtables.hasRoom(bytes, entries);
-    if (!this.#parts.canRotate()) {
+    if (!this.#parts.pressure.canRotate()) {
       const obstacle = this.#parts.obstacle();
       if (obstacle === undefined) return false;
       this.#parts.onRefused();
@@ -384,7 +387,7 @@ export class CommitQueue {
   }
 
   #canProceed(): boolean {
-    return this.#parts.memtables.hasRoom(1, 1) || this.#parts.canRotate();
+    return this.#parts.memtables.hasRoom(1, 1) || this.#parts.pressure.canRotate();
   }
 
   /** The version of the next commit, which joins the group: the one that was chosen, or the next. */
@@ -532,7 +535,7 @@ export class CommitQueue {
     this.#bulkOwners.clear();
     this.#endBulkRun();
     if (waiters.length === 0) return;
-    const delayMs = this.#poison === undefined ? this.#parts.delayMs() : 0;
+    const delayMs = this.#poison === undefined ? this.#pace.holdMs(this.counters.userBytes) : 0;
     const acknowledge = (): void => {
       for (const waiter of waiters) action(waiter);
     };

@@ -55,8 +55,8 @@ export class CompactionWork {
     const { env } = this.#parts;
     const started = env.clock.monotonicMs();
     if (plan.kind === "merge") await this.#merge(plan);
-    else if (plan.kind === "move") this.#move(plan);
-    else this.#drop(plan);
+    else if (plan.kind === "move") await this.#move(plan);
+    else await this.#drop(plan);
     this.counters.compactions++;
     this.#parts.events.emit("compaction", {
       reason: plan.reason,
@@ -96,16 +96,13 @@ export class CompactionWork {
     assert(result.kind === "compaction", "a compaction job brings a compaction result");
     const { compaction } = result;
     this.#parts.collection.exempt(compaction.damagedFiles);
+    let isInstalled = false;
     try {
-      if (this.#changes.dropsTooMuch(compaction.thinnedVersion)) {
-        this.#changes.removeTables(compaction.outputs);
+      isInstalled = await this.#install(plan, compaction, cuts);
+    } finally {
+      if (!isInstalled && this.#parts.manifest.isUsable) {
         this.#changes.removeValueLogs(compaction.relocatedFiles);
-        return;
       }
-      this.#install(plan, compaction, cuts);
-    } catch (error) {
-      if (this.#parts.manifest.isUsable) this.#changes.removeValueLogs(compaction.relocatedFiles);
-      throw error;
     }
   }
 
@@ -133,25 +130,34 @@ export class CompactionWork {
     return bytes;
   }
 
-  #install(plan: CompactionPlan, result: CompactionResult, cuts: readonly Cut[]): void {
+  async #install(
+    plan: CompactionPlan,
+    result: CompactionResult,
+    cuts: readonly Cut[],
+  ): Promise<boolean> {
     const removed = planInputs(plan).map((table) => table.fileNumber);
-    this.#changes.replace(removed, result.outputs, result);
+    if (!(await this.#changes.replace(removed, result.outputs, result))) return false;
     this.#parts.cuts.replaced(removed, result.outputs, cuts);
     this.#parts.collection.adopt(result.relocatedFiles);
+    if (plan.sourceLevel === 0) {
+      const entries = plan.sources.reduce((sum, { entryCount }) => sum + entryCount, 0);
+      this.#parts.collection.noteMerge(entries, result.entriesIn - result.entriesOut);
+    }
     this.#changes.sweep();
     this.counters.compactionBytes += result.bytesWritten;
     this.counters.relocatedBytes += result.relocatedBytes;
     this.#changes.addDiscards(result.discardedBytes);
+    return true;
   }
 
   /** The table changes its level; its bytes stay. The deletion comes first: a number exists once. */
-  #move(plan: CompactionPlan): void {
+  async #move(plan: CompactionPlan): Promise<void> {
     const { trees } = this.#parts;
     const table = at(plan.sources, 0);
     const moved = { ...table, level: plan.targetLevel };
     const prepared = trees.prepare([moved]);
     try {
-      this.#changes.record({ changes: [deletion(table.fileNumber), creation(moved)] });
+      await this.#changes.record({ changes: [deletion(table.fileNumber), creation(moved)] });
     } catch (error) {
       trees.abandon(prepared);
       throw error;
@@ -159,13 +165,13 @@ export class CompactionWork {
     trees.apply(prepared, [table.fileNumber]);
   }
 
-  #drop(plan: CompactionPlan): void {
+  async #drop(plan: CompactionPlan): Promise<void> {
     const { trees } = this.#parts;
     const removed = plan.sources.map((table) => table.fileNumber);
     this.#changes.syncNames();
     // Nothing but delete markers in them.
     const droppedEndVersion = Math.max(...plan.sources.map((table) => table.maxVersion));
-    this.#changes.record({ changes: removed.map(deletion), droppedEndVersion });
+    await this.#changes.record({ changes: removed.map(deletion), droppedEndVersion });
     trees.apply([], removed);
     this.#parts.cuts.replaced(removed, [], []);
     this.#changes.sweep();

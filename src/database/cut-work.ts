@@ -118,7 +118,7 @@ export class CutWork {
     if (whole.length === 0) return;
     const removed = whole.map(({ fileNumber }) => fileNumber);
     this.#changes.syncNames();
-    this.#changes.record({ changes: removed.map(deletion) });
+    this.#changes.recordNow({ changes: removed.map(deletion) });
     trees.apply([], removed);
     cuts.replaced(removed, [], []);
     this.#changes.sweep();
@@ -133,7 +133,7 @@ export class CutWork {
     if (over.length === 0) return;
     const endedCuts = over.map(({ cut }) => cut.version);
     this.#changes.syncNames();
-    this.#changes.record({ changes: [], endedCuts });
+    this.#changes.recordNow({ changes: [], endedCuts });
     for (const version of endedCuts) cuts.end(version);
   }
 }

@@ -6,6 +6,7 @@ import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
 import type { Cut } from "../format/cut.ts";
 import type { TableMeta } from "../manifest/version.ts";
+import type { Memtable } from "../memtable/memtable.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
 import type { Job, JobResult } from "../worker/jobs.ts";
@@ -29,7 +30,7 @@ export interface FlushWorkParts {
   readonly cuts: Cuts;
 }
 
-/** A memtable with less in it is flushed on this thread: a thread's start would cost more. */
+/** With less in it, a memtable is flushed on this thread while nobody writes: a thread would cost more. */
 const INLINE_FLUSH_BYTES = 1 << 20;
 
 export class FlushWork {
@@ -42,26 +43,25 @@ export class FlushWork {
     this.#changes = changes;
   }
 
-  /** Writes a frozen memtable as a table of level 0 and forgets it. */
-  async flush(logged: LoggedMemtable): Promise<void> {
-    const { env, memtables } = this.#parts;
+  /**
+   * Writes a frozen memtable as a table of level 0 and forgets it. `mayBlock`: nobody is writing, or the
+   * database is being closed.
+   */
+  async flush(logged: LoggedMemtable, mayBlock: boolean): Promise<void> {
+    const { env, directory, memtables } = this.#parts;
     const { memtable } = logged;
     const started = env.clock.monotonicMs();
     // The name of the log must outlast every trace of the table, until the manifest names that.
-    this.#changes.syncNames();
+    await env.fileSystem.syncDirectoryInBackground(directory);
     this.#changes.noteFlushed(memtable.maxVersion);
-    let cuts = this.#dueCuts();
-    let result = await this.#runFlush(logged, cuts);
-    while (this.#changes.dropsTooMuch(result.thinnedVersion)) {
-      if (result.table !== undefined) this.#changes.removeTables([result.table]);
+    let table: TableMeta | undefined;
+    let cuts: readonly Cut[];
+    for (;;) {
       cuts = this.#dueCuts();
-      result = await this.#runFlush(logged, cuts);
+      const result = await this.#runFlush(logged, cuts, mayBlock);
+      table = result.table;
+      if (await this.#install(memtable, result)) break;
     }
-    const { table } = result;
-    // Before the log goes that has committed them.
-    const unrecorded = this.#parts.cuts.unrecorded(memtable.maxVersion);
-    if (table !== undefined) this.#installFlush(table, result, unrecorded);
-    else if (unrecorded.length > 0) this.#changes.recordCuts(unrecorded);
     this.#parts.cuts.flushed(memtable, table, cuts);
     memtables.remove(logged);
     this.#changes.sweep();
@@ -78,7 +78,11 @@ export class FlushWork {
     return cuts.due(oracle.oldestRead).map(({ cut }) => cut);
   }
 
-  async #runFlush({ memtable }: LoggedMemtable, cuts: readonly Cut[]): Promise<FlushResult> {
+  async #runFlush(
+    { memtable }: LoggedMemtable,
+    cuts: readonly Cut[],
+    mayBlock: boolean,
+  ): Promise<FlushResult> {
     const { env, directory, settings, oracle, valueLog, executor } = this.#parts;
     const job: Job = {
       kind: "flush",
@@ -94,19 +98,29 @@ export class FlushWork {
       },
       entries: memtable.entries(),
     };
-    const isSmall = memtable.usedBytes < INLINE_FLUSH_BYTES;
+    const isInline = mayBlock && memtable.usedBytes < INLINE_FLUSH_BYTES;
     // The table must not outlive a power cut that takes the values it points to.
     const [result] = await Promise.all([
-      isSmall ? this.#parts.runInline(job) : executor.run(job, { priority: "flush" }),
+      isInline ? this.#parts.runInline(job) : executor.run(job, { priority: "flush" }),
       valueLog.syncInBackground(),
     ]);
     assert(result.kind === "flush", "a flush job brings a flush result");
     return result.flush;
   }
 
-  #installFlush(table: TableMeta, result: FlushResult, unrecorded: readonly Cut[]): void {
-    this.#changes.replace([], [table], result, unrecorded);
+  /** False when the job has to be done again. */
+  async #install(memtable: Memtable, result: FlushResult): Promise<boolean> {
+    const { table } = result;
+    // Before the log goes that has committed them.
+    const unrecorded = this.#parts.cuts.unrecorded(memtable.maxVersion);
+    if (table === undefined) {
+      if (this.#changes.dropsTooMuch(result)) return false;
+      if (unrecorded.length > 0) this.#changes.recordCuts(unrecorded);
+      return true;
+    }
+    if (!(await this.#changes.replace([], [table], result, unrecorded))) return false;
     this.counters.flushBytes += table.sizeBytes;
     this.#changes.addDiscards(result.discardedBytes);
+    return true;
   }
 }

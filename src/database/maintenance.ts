@@ -47,6 +47,7 @@ import { FlushWork } from "./flush-work.ts";
 import { IdleWork } from "./idle-work.ts";
 import type { Memtables } from "./memtables.ts";
 import type { Policies } from "./policies.ts";
+import { FROZEN_MAX, type Pressure } from "./pressure.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
 import { TreeChanges } from "./tree-changes.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -69,6 +70,7 @@ export interface MaintenanceParts {
   readonly events: EventHub;
   readonly collection: Collection;
   readonly policies: Policies;
+  readonly pressure: Pressure;
   readonly cuts: Cuts;
   readonly discards: Map<FileNumber, number>;
   readonly firstTable: FileNumber;
@@ -80,12 +82,8 @@ export interface MaintenanceParts {
   readonly syncLogs: () => Promise<void>;
 }
 
-/** Frozen memtables beyond which writers wait. */
-const FROZEN_MAX = 3;
 const RETRY_DELAY_MS = 1000;
 const RETRY_DELAY_MAX_MS = 30_000;
-/** Most a single acknowledgement is held back, just below the stall. */
-const DELAY_MAX_MS = 8;
 const BASE_TABLE_BYTES = 8 << 20;
 const TABLE_SIZE_MULTIPLIER = 2;
 
@@ -145,32 +143,9 @@ export class Maintenance {
 
   // ------------------------------------------------------------------ asked by others
 
-  /** Whether a memtable may be frozen now. */
-  canRotate(): boolean {
-    const { memtables, trees, settings } = this.#parts;
-    return (
-      memtables.frozen.length < FROZEN_MAX &&
-      trees.tree.levelZero.length < settings.levelZeroTablesStall
-    );
-  }
-
   /** Why background work is not going on, while it fails and waits for its next attempt. */
   get obstacle(): MelesError | undefined {
     return this.#obstacles.get("flush") ?? this.#obstacles.get("compaction");
-  }
-
-  /**
-   * How long to hold back an acknowledgement (I9): nothing up to half the way to a stall, then growing
-   * with the square of what is left, so that writers slow down before they stop.
-   */
-  delayMs(): number {
-    const { memtables, trees, settings } = this.#parts;
-    const levelZero = trees.tree.levelZero.length / settings.levelZeroTablesStall;
-    const frozen = memtables.frozen.length / FROZEN_MAX;
-    const pressure = Math.max(levelZero, frozen > 0.7 ? frozen - 0.2 : 0);
-    if (pressure <= 0.5) return 0;
-    const excess = Math.min(1, (pressure - 0.5) * 2);
-    return DELAY_MAX_MS * excess * excess;
   }
 
   levelScores(): LevelScore[] {
@@ -186,9 +161,9 @@ export class Maintenance {
 
   /** Freezes the active memtable although it has room left, if it can be frozen now. */
   #freeze(): void {
-    const { memtables, writeStaged } = this.#parts;
+    const { memtables, writeStaged, pressure } = this.#parts;
     writeStaged();
-    if (!memtables.active.memtable.isEmpty && this.canRotate()) memtables.rotate();
+    if (!memtables.active.memtable.isEmpty && pressure.canRotate()) memtables.rotate();
   }
 
   // ------------------------------------------------------------------------ scheduling
@@ -213,7 +188,7 @@ export class Maintenance {
     const oldest = this.#parts.memtables.frozen[0];
     if (this.#flushing !== undefined || oldest === undefined) return;
     this.#flushing = this.#flushes
-      .flush(oldest)
+      .flush(oldest, this.#mayBlock)
       .then(
         () => this.#succeeded("flush"),
         (error: unknown) => this.#failed("flush", error),
@@ -416,6 +391,10 @@ export class Maintenance {
     while (memtables.frozen.some((one) => wanted.has(one))) await this.#flushOne();
   }
 
+  get #mayBlock(): boolean {
+    return this.#finishing || this.#idle.isPaused;
+  }
+
   /** One flush to its end; throws its failure instead of leaving it to the retry timer. */
   async #flushOne(): Promise<void> {
     if (this.#flushing !== undefined) {
@@ -423,7 +402,7 @@ export class Maintenance {
       return;
     }
     const oldest = at(this.#parts.memtables.frozen, 0);
-    const done = this.#flushes.flush(oldest);
+    const done = this.#flushes.flush(oldest, this.#mayBlock);
     this.#flushing = done.catch(() => undefined);
     try {
       await done;

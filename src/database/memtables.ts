@@ -43,8 +43,11 @@ export class Memtables {
   #frozen: LoggedMemtable[];
   #active: LoggedMemtable;
   #newestFirst: readonly Memtable[] = [];
-  /** Logs of flushed memtables that could not be removed: the next open would replay them. */
-  #leftLogs: string[] = [];
+  /**
+   * Logs of flushed memtables that could not be removed: the next open would replay them. They are synced
+   * with the others, because a torn log ends the replay, and with it those behind it.
+   */
+  #leftLogs: LogFile[] = [];
   #nextNumber: FileNumber;
   #pointedBytesMax = Number.POSITIVE_INFINITY;
   /** Bytes of a failed write may be behind the active log's end. */
@@ -146,14 +149,14 @@ export class Memtables {
     this.#frozen = this.#frozen.filter((one) => one !== flushed);
     this.#refresh();
     if (flushed.log === undefined) return;
-    flushed.log.close();
-    this.#leftLogs.push(join(this.#directory, memFileName(flushed.number)));
-    this.#leftLogs = this.#leftLogs.filter((path) => !this.#isRemoved(path));
+    this.#leftLogs.push(flushed.log);
+    this.#leftLogs = this.#leftLogs.filter((log) => !this.#isRemoved(log));
   }
 
-  #isRemoved(path: string): boolean {
+  #isRemoved(log: LogFile): boolean {
     try {
-      this.#env.fileSystem.remove(path);
+      this.#env.fileSystem.remove(join(this.#directory, log.name));
+      log.abandon();
       return true;
     } catch (error) {
       // Tried again after the next flush; until then no delete marker may be dropped.
@@ -242,7 +245,7 @@ export class Memtables {
 
   /** Logs with bytes that are not synced yet. */
   dirtyLogs(): LogFile[] {
-    const logs: LogFile[] = [];
+    const logs = this.#leftLogs.filter((log) => log.isDirty);
     for (const one of [...this.#frozen, this.#active]) {
       if (one.log?.isDirty === true) logs.push(one.log);
     }
@@ -250,6 +253,7 @@ export class Memtables {
   }
 
   close(): void {
+    for (const log of this.#leftLogs) log.close();
     for (const one of [...this.#frozen, this.#active]) one.log?.close();
   }
 

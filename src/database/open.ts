@@ -32,6 +32,7 @@ import { Memtables } from "./memtables.ts";
 import { loadBans } from "./namespaces.ts";
 import { checkOrphans, removeOrphans } from "./orphans.ts";
 import { POLICIES, type Policies } from "./policies.ts";
+import { Pressure } from "./pressure.ts";
 import { ReadPath } from "./read-path.ts";
 import { type RecoveredLogs, recoverLogs, recoverValueLogs, syncRecovered } from "./recovery.ts";
 import type { Settings } from "./settings.ts";
@@ -178,6 +179,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     { fileSizeBytes: settings.valueLogFileSize, recordCountMax: VALUE_LOG_RECORDS_MAX },
     valueLogs.nextNumber,
     keys,
+    { names: "background" },
   );
   undo.push(() => valueLog.close());
   const collection = new Collection({
@@ -194,6 +196,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     recordCountMax: VALUE_LOG_RECORDS_MAX,
     files: valueLogs.files,
   });
+  const pressure = new Pressure({ memtables, trees, settings, collection });
   const maintenance: Maintenance = new Maintenance({
     env,
     directory,
@@ -210,6 +213,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     values,
     collection,
     policies,
+    pressure,
     cuts,
     discards: valueLogs.discards,
     // The number of a file that was there is not given out again: a trace of it could pass for the new one.
@@ -233,12 +237,11 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     ...(settings.managed
       ? { managed: new ManagedVersions({ oracle, cuts, memtables, trees, reads }) }
       : {}),
-    canRotate: () => maintenance.canRotate(),
+    pressure,
     onWrite: () => maintenance.noteWrite(),
     onRotate: () => maintenance.schedule(),
     obstacle: () => maintenance.obstacle,
     onRefused: () => maintenance.retrySoon(),
-    delayMs: () => maintenance.delayMs(),
     onStall: (waitedMs) => events.emit("stall", { waitedMs }),
     onFailure: (error) => events.emit("error", error),
   });

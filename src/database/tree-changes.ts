@@ -64,14 +64,6 @@ export class TreeChanges {
     return first;
   }
 
-  /**
-   * A reader may have begun at an older version while the job ran (`begin({at})`), one that needs what
-   * the job has left out. Its result is thrown away then; the next one knows the reader.
-   */
-  dropsTooMuch(thinnedVersion: Version): boolean {
-    return this.#parts.oracle.discardVersion < thinnedVersion;
-  }
-
   removeTables(tables: readonly TableMeta[]): void {
     const { env, directory } = this.#parts;
     for (const { fileNumber } of tables) {
@@ -88,38 +80,52 @@ export class TreeChanges {
    * Puts new tables in the place of others. They are opened first: once the manifest names them,
    * nothing may fail any more. If it never did, they are removed again.
    *
+   * False, with nothing changed, when a reader has begun meanwhile (`begin({at})`) that needs what the job
+   * has left out. The next job knows the reader.
+   *
    * @param cuts those that the manifest takes along
    */
-  replace(
+  async replace(
     removed: readonly FileNumber[],
     added: readonly TableMeta[],
     result: FlushResult | CompactionResult,
     cuts: readonly Cut[] = [],
-  ): void {
+  ): Promise<boolean> {
     const { manifest, trees } = this.#parts;
     let prepared: ReturnType<TreeState["prepare"]> = [];
-    try {
-      prepared = trees.prepare(added);
-      this.syncNames();
-      this.record({
+    const change = (): ManifestChangeSet | undefined => {
+      if (this.dropsTooMuch(result)) return undefined;
+      return {
         changes: [...added.map(creation), ...removed.map(deletion)],
         thinnedVersion: result.thinnedVersion,
         droppedEndVersion: "droppedEndVersion" in result ? result.droppedEndVersion : 0,
         valueLogDiscards: [...result.discardedBytes].map(([file, bytes]) => ({ file, bytes })),
         cuts: this.#stored(cuts),
-      });
-    } catch (error) {
-      trees.abandon(prepared);
-      if (manifest.isUsable) this.removeTables(added);
-      throw error;
+      };
+    };
+    let isDone = false;
+    try {
+      prepared = trees.prepare(added);
+      isDone = await this.#record(change);
+    } finally {
+      if (!isDone) {
+        trees.abandon(prepared);
+        if (manifest.isUsable) this.removeTables(added);
+      }
     }
+    if (!isDone) return false;
     this.#parts.cuts.settle(cuts);
     trees.apply(prepared, removed);
+    return true;
+  }
+
+  dropsTooMuch({ thinnedVersion }: FlushResult | CompactionResult): boolean {
+    return this.#parts.oracle.discardVersion < thinnedVersion;
   }
 
   /** The manifest takes cuts that only the log holds. */
   recordCuts(cuts: readonly Cut[]): void {
-    this.record({ changes: [], cuts: this.#stored(cuts) });
+    this.recordNow({ changes: [], cuts: this.#stored(cuts) });
     this.#parts.cuts.settle(cuts);
   }
 
@@ -129,9 +135,8 @@ export class TreeChanges {
   }
 
   /**
-   * Before tables leave the manifest: new ones are there for good, and logs that were flushed into old
-   * ones are gone for good. A log that comes back with a power cut may hold a value without the delete
-   * marker behind it; it must find that marker in the tree.
+   * Before tables leave the manifest without a job: logs that were flushed into them are gone for good
+   * (compaction-job.ts).
    */
   syncNames(): void {
     const { env, directory } = this.#parts;
@@ -143,15 +148,31 @@ export class TreeChanges {
     this.#newestFlushed = Math.max(this.#newestFlushed, version);
   }
 
+  /** One change of the tree, durable when the promise resolves; the sync is off this thread. */
+  async record(set: ManifestChangeSet): Promise<void> {
+    await this.#record(() => set);
+  }
+
+  #record(change: () => ManifestChangeSet | undefined): Promise<boolean> {
+    return this.#parts.manifest.appendInBackground(() => {
+      const set = change();
+      return set === undefined ? undefined : this.#withVersion(set);
+    });
+  }
+
+  /** The same, durable when this returns. */
+  recordNow(set: ManifestChangeSet): void {
+    this.#parts.manifest.append(this.#withVersion(set));
+  }
+
   /**
-   * One change of the tree, durable when this returns. It does not tell of versions that only logs hold: a
-   * manifest that has lost its end is told by tables with newer versions than it knows (orphans.ts).
+   * The manifest does not tell of versions that only logs hold: one that has lost its end is told by tables
+   * with newer versions than it knows (orphans.ts).
    */
-  record(set: ManifestChangeSet): void {
+  #withVersion(set: ManifestChangeSet): ManifestChangeSet {
     // The log that a cut was committed by may be lost, and no later write may come to lie below it.
     const cutVersions = (set.cuts ?? []).map(({ version }) => version);
-    const newestVersion = Math.max(this.#newestFlushed, ...cutVersions);
-    this.#parts.manifest.append({ ...set, newestVersion });
+    return { ...set, newestVersion: Math.max(this.#newestFlushed, ...cutVersions) };
   }
 
   removeValueLogs(numbers: readonly FileNumber[]): void {

@@ -7,11 +7,13 @@
  */
 
 import {
+  close,
   closeSync,
   constants,
   fdatasync,
   fdatasyncSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -62,7 +64,7 @@ export class BunFileSystem implements FileSystem {
     assert(mode.write || mode.create === "never", "a file that is created is opened for writing");
     if (mode.outsideDatabases === true) this.#requireOutside(path);
     const descriptor = openDescriptor(path, openFlags(mode), mode.permissions ?? FILE_PERMISSIONS);
-    return new BunFile(path, descriptor);
+    return new BunFile(path, descriptor, mode.write);
   }
 
   readFile(path: string): Uint8Array | undefined {
@@ -126,12 +128,16 @@ export class BunFileSystem implements FileSystem {
     }
   }
 
+  /** The name goes at once. Giving the blocks back may take long, so that is left to another thread. */
   remove(path: string): void {
+    const descriptor = openToHold(path);
     try {
       unlinkSync(path);
     } catch (cause) {
       const error = ioError("remove", path, cause);
       if (error.errno !== "ENOENT") throw error;
+    } finally {
+      if (descriptor !== undefined) close(descriptor, ignored);
     }
   }
 
@@ -144,6 +150,21 @@ export class BunFileSystem implements FileSystem {
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  syncDirectoryInBackground(path: string): Promise<void> {
+    const { promise, resolve: fulfil, reject } = Promise.withResolvers<void>();
+    try {
+      const descriptor = openDirectory(path);
+      fsync(descriptor, (cause) => {
+        closeSync(descriptor);
+        if (cause === null || cause === undefined) fulfil();
+        else reject(ioError("sync directory", path, cause));
+      });
+    } catch (error) {
+      reject(error);
+    }
+    return promise;
   }
 
   lockDirectory(path: string, mode: LockMode): DirectoryLock {
@@ -256,11 +277,13 @@ export class BunFileSystem implements FileSystem {
 class BunFile implements File {
   readonly path: string;
   #descriptor: number;
+  readonly #isWritable: boolean;
   #backgroundSyncs = 0;
   #closeAfterSync: (() => void) | undefined;
 
-  constructor(path: string, descriptor: number) {
+  constructor(path: string, descriptor: number, isWritable: boolean) {
     this.path = path;
+    this.#isWritable = isWritable;
     this.#descriptor = descriptor;
   }
 
@@ -365,6 +388,11 @@ class BunFile implements File {
   }
 
   #closeDescriptor(descriptor: number): void {
+    if (!this.#isWritable) {
+      // The last close of a removed file gives its blocks back, which may take long.
+      close(descriptor, ignored);
+      return;
+    }
     try {
       closeSync(descriptor);
     } catch (cause) {
@@ -454,6 +482,18 @@ function openDescriptor(path: string, flags: number, permissions: number): numbe
   closeSync(descriptor);
   throw new IoError({ operation: "open", path, errno: kind === "directory" ? "EISDIR" : "EINVAL" });
 }
+
+/** A descriptor that keeps a regular file's blocks while its name goes, if there can be one. */
+function openToHold(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+}
+
+/** For what nobody waits for. */
+function ignored(): void {}
 
 function openDirectory(path: string): number {
   try {

@@ -54,10 +54,12 @@ export interface FileSystem {
   /** Creates a directory and its parents with mode 0700; fine if it exists. The names it created are durable. */
   makeDirectory(path: string): void;
   rename(from: string, to: string): void;
-  /** Removes a file; fine if it is not there. */
+  /** Removes a file; fine if it is not there. Its space may come back a little later. */
   remove(path: string): void;
   /** Makes the directory's names durable. */
   syncDirectory(path: string): void;
+  /** The same off the calling thread, for the names there are at the call. */
+  syncDirectoryInBackground(path: string): Promise<void>;
   /**
    * `flock(2)` on the directory's own descriptor, as Badger takes it, without waiting. Throws
    * `ERR_LOCKED` when somebody else (or this process) holds it incompatibly.

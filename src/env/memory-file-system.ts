@@ -116,6 +116,10 @@ export class MemoryFileSystem implements FileSystem {
     this.#directory("open directory", path);
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    this.syncDirectory(path);
+  }
+
   lockDirectory(path: string, mode: LockMode): DirectoryLock {
     const identity = String(this.#directory("open directory", path).id);
     if (!this.#locks.tryAcquire(identity, mode)) throw lockedByThisProcess(path, process.pid);

@@ -1,7 +1,7 @@
 /**
  * The manifest on disk: which tables exist, appended record by record, rewritten when mostly history.
  *
- * A record is one atomic change and is synced before `append` returns (I6). When the disk is full, what
+ * A record is one atomic change, and durable before anybody acts on it (I6). When the disk is full, what
  * was written of it is cut off and the next append may succeed; any other failed append leaves the
  * fate of the record unknown, and the manifest then refuses further changes until reopened.
  */
@@ -40,6 +40,8 @@ export class ManifestLog {
   #file: File | undefined;
   #end: number;
   #deletions = 0;
+  /** The background sync under way; never rejects. */
+  #syncing: Promise<void> | undefined;
   #failure: unknown;
   #onFailure: (error: unknown) => void = () => undefined;
 
@@ -187,25 +189,84 @@ export class ManifestLog {
 
   /** Makes one change durable. */
   append(set: ManifestChangeSet): void {
-    if (this.#failure !== undefined) {
-      throw new MelesError("ERR_IO", "an earlier manifest write failed; reopen the database", {
-        cause: this.#failure,
-      });
+    this.#requireUsable();
+    // Of two records that are not durable a power cut may take the first alone, which looks like damage.
+    if (this.#syncing !== undefined) this.#sync(this.#requireFile());
+    this.#sync(this.#write(set));
+    this.#shortenIfLong();
+  }
+
+  /**
+   * The same with the sync off this thread. `make` is called when its turn has come, after the syncs of
+   * earlier changes; without a change nothing is done, and the result is false. The change counts in here
+   * as soon as it is written; whoever acts on it waits for the promise.
+   */
+  async appendInBackground(make: () => ManifestChangeSet | undefined): Promise<boolean> {
+    while (this.#syncing !== undefined) await this.#syncing;
+    this.#requireUsable();
+    const set = make();
+    if (set === undefined) return false;
+    const synced = this.#write(set).syncInBackground();
+    this.#syncing = synced.catch(() => undefined);
+    try {
+      await synced;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    } finally {
+      this.#syncing = undefined;
     }
+    // The blocking sync of another change may have failed meanwhile.
+    this.#requireUsable();
+    this.#shortenIfLong();
+    return true;
+  }
+
+  #requireUsable(): void {
+    if (this.#failure === undefined) return;
+    throw new MelesError("ERR_IO", "an earlier manifest write failed; reopen the database", {
+      cause: this.#failure,
+    });
+  }
+
+  #requireFile(): File {
+    assert(this.#file !== undefined, "a manifest that takes changes is open for writing");
+    return this.#file;
+  }
+
+  #write(set: ManifestChangeSet): File {
     for (const { version } of set.cuts ?? []) this.noteCut(version);
-    const thinnedVersion = Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0);
-    const newestVersion = Math.max(this.#newestVersion, set.newestVersion ?? 0);
-    const droppedEndVersion = Math.max(this.#droppedEndVersion, set.droppedEndVersion ?? 0);
-    this.#appendRecord(
-      encodeManifestRecord({ ...set, thinnedVersion, newestVersion, droppedEndVersion }),
-    );
-    this.#apply(set);
-    if (
-      this.#deletions > REWRITE_DELETIONS &&
-      this.#deletions > REWRITE_RATIO * this.#tables.size
-    ) {
-      this.#shorten();
+    const file = this.#requireFile();
+    const record = encodeManifestRecord({
+      ...set,
+      thinnedVersion: Math.max(this.#thinnedVersion, set.thinnedVersion ?? 0),
+      newestVersion: Math.max(this.#newestVersion, set.newestVersion ?? 0),
+      droppedEndVersion: Math.max(this.#droppedEndVersion, set.droppedEndVersion ?? 0),
+    });
+    try {
+      file.write(record, 0, record.length, this.#end);
+    } catch (error) {
+      if (!isDiskFull(error) || !this.#cutBack(file)) this.#fail(error);
+      throw error;
     }
+    this.#end += record.length;
+    this.#apply(set);
+    return file;
+  }
+
+  #sync(file: File): void {
+    try {
+      file.sync();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #shortenIfLong(): void {
+    // A file whose sync is under way must not be replaced under it.
+    if (this.#syncing !== undefined || this.#deletions <= REWRITE_DELETIONS) return;
+    if (this.#deletions > REWRITE_RATIO * this.#tables.size) this.#shorten();
   }
 
   /** Tables of unknown origin: whoever wrote them may have dropped versions below this one. */
@@ -225,6 +286,7 @@ export class ManifestLog {
   }
 
   #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#onFailure(error);
   }
@@ -248,24 +310,6 @@ export class ManifestLog {
   #applyCuts({ cuts = [], endedCuts = [] }: ManifestChangeSet): void {
     for (const cut of cuts) this.#cuts.set(cut.version, cut);
     for (const version of endedCuts) this.#cuts.delete(version);
-  }
-
-  #appendRecord(record: Uint8Array): void {
-    const file = this.#file;
-    assert(file !== undefined, "a manifest that takes changes is open for writing");
-    try {
-      file.write(record, 0, record.length, this.#end);
-    } catch (error) {
-      if (!isDiskFull(error) || !this.#cutBack(file)) this.#fail(error);
-      throw error;
-    }
-    try {
-      file.sync();
-    } catch (error) {
-      this.#fail(error);
-      throw error;
-    }
-    this.#end += record.length;
   }
 
   /**

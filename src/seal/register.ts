@@ -208,11 +208,20 @@ export class SealRegister implements SealAuthority {
 
   /** Names are durable now. */
   namesAreDurable(): void {
-    this.#unnamed.clear();
-    if (this.#successor === undefined) return;
-    this.#marks.set(this.#successor.name, this.#successor);
-    this.#append({ marks: [this.#successor] });
-    this.#successor = undefined;
+    this.namesToBeDurable()();
+  }
+
+  /** A sync of the names begins; call the result when it has ended. Names made meanwhile are not covered. */
+  namesToBeDurable(): () => void {
+    const names = [...this.#unnamed];
+    const successor = this.#successor;
+    return () => {
+      for (const name of names) this.#unnamed.delete(name);
+      if (successor === undefined || this.#successor !== successor) return;
+      this.#marks.set(successor.name, successor);
+      this.#append({ marks: [successor] });
+      this.#successor = undefined;
+    };
   }
 
   /** How far journals have come since they were put on record. */

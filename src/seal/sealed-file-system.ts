@@ -189,6 +189,14 @@ export class SealedFileSystem implements FileSystem {
     if (path === this.#directory) this.#owner?.register?.namesAreDurable();
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    const register = path === this.#directory ? this.#owner?.register : undefined;
+    const end = register?.namesToBeDurable();
+    await this.#inner.syncDirectoryInBackground(path);
+    // The directory may have been let go of meanwhile.
+    if (register === this.#owner?.register) end?.();
+  }
+
   lockDirectory(path: string, mode: "shared" | "exclusive"): DirectoryLock {
     const lock = this.#inner.lockDirectory(path, mode);
     const owner = this.#owner;

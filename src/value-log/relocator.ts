@@ -7,7 +7,7 @@
  * damage, and everything else goes on. Its file is reported, so that it is not condemned again.
  *
  * Runs in the thread of the compaction job, on file numbers reserved for it. The new files are complete
- * and synced, and their names durable, before the tables that point to them are named in the manifest.
+ * and synced when `finish` returns; their names become durable with those of the tables that point to them.
  */
 
 import { CorruptionError, IoError } from "../base/errors.ts";
@@ -59,6 +59,7 @@ export class Relocator {
     };
     this.#writer = new ValueLogWriter(env, directory, limits, relocation.firstFileNumber, keys, {
       fileCountMax: relocationFileNumbers(relocation.condemned.length),
+      names: "caller",
     });
   }
 

@@ -29,6 +29,9 @@ export interface ValueLogLimits {
 
 /** Offsets in pointers are u32, and so is the place in the key stream of an encrypted record. */
 const POINTER_END_MAX = 2 ** 32 - 1;
+/** When new names become durable: with the next sync, at once but off this thread, or by the caller. */
+export type NameSync = "blocking" | "background" | "caller";
+
 const STAGING_BYTES = 1 << 20;
 const CRC_BYTES = 4;
 
@@ -52,6 +55,11 @@ export class ValueLogWriter {
   readonly #created: FileNumber[] = [];
   readonly #fileCountMax: number;
   readonly #fileEndMax: number;
+  /** The newest file's name survives a power cut; those of older ones do. */
+  #isNameDurable = true;
+  #namesFailure: unknown;
+  #naming: { readonly newest: FileNumber | undefined; readonly done: Promise<void> } | undefined;
+  readonly #names: NameSync;
   #groupFirstFile: FileNumber = 0;
   #fileSizeBytes: number;
 
@@ -61,9 +69,14 @@ export class ValueLogWriter {
     limits: ValueLogLimits,
     nextNumber: FileNumber,
     keys: LogKeys,
-    options: { readonly fileCountMax?: number; readonly fileEndMax?: number } = {},
+    options: {
+      readonly fileCountMax?: number;
+      readonly fileEndMax?: number;
+      readonly names?: NameSync;
+    } = {},
   ) {
     this.#fileEndMax = options.fileEndMax ?? POINTER_END_MAX;
+    this.#names = options.names ?? "blocking";
     this.#fileCountMax = options.fileCountMax ?? Number.POSITIVE_INFINITY;
     this.#keys = keys;
     this.#env = env;
@@ -173,19 +186,14 @@ export class ValueLogWriter {
     const baseIv = randomIv(this.#env);
     const header = encodeLogHeader(dataKey?.keyId ?? 0, baseIv);
     const number = this.#nextNumber;
+    // A power cut may take the name of the newest file only: recovery knows by that what is lost.
+    this.#syncNames();
     const created = LogFile.create(
       this.#env.fileSystem,
       this.#directory,
       valueLogFileName(number),
       header,
     );
-    try {
-      // Once per file, so that a power cut never takes a file that synced log records point into.
-      this.#env.fileSystem.syncDirectory(this.#directory);
-    } catch (error) {
-      created.close();
-      throw error;
-    }
     // Only now: after a failure the old file is still the current one, and full.
     if (this.#current !== undefined) this.#sealed.push(this.#current);
     this.#current = created;
@@ -193,6 +201,8 @@ export class ValueLogWriter {
     this.#nextNumber = number + 1;
     this.#currentNumber = number;
     this.#created.push(number);
+    this.#isNameDurable = false;
+    if (this.#names === "background") void this.#syncNamesInBackground().catch(() => undefined);
     this.#written = LOG_HEADER_SIZE;
     this.#records = 0;
   }
@@ -231,8 +241,36 @@ export class ValueLogWriter {
     }
   }
 
+  /** The names of all files so far become durable; blocks unless that has happened. */
+  #syncNames(): void {
+    if (this.#namesFailure !== undefined) throw this.#namesFailure;
+    if (this.#isNameDurable || this.#names === "caller") return;
+    this.#env.fileSystem.syncDirectory(this.#directory);
+    this.#isNameDurable = true;
+  }
+
+  async #syncNamesInBackground(): Promise<void> {
+    if (this.#namesFailure !== undefined) throw this.#namesFailure;
+    if (this.#isNameDurable) return;
+    const newest = this.#created.at(-1);
+    let naming = this.#naming;
+    if (naming?.newest !== newest) {
+      const done = this.#env.fileSystem.syncDirectoryInBackground(this.#directory);
+      naming = this.#naming = { newest, done };
+    }
+    try {
+      await naming?.done;
+      if (newest === this.#created.at(-1)) this.#isNameDurable = true;
+    } catch (error) {
+      // As with any sync: nobody knows what the disk holds, and a second one would not tell.
+      this.#namesFailure = error;
+      throw error;
+    }
+  }
+
   /** Everything written becomes durable; blocks. */
   sync(): void {
+    this.#syncNames();
     for (const log of this.#sealed) {
       log.sync();
       log.close();
@@ -245,8 +283,11 @@ export class ValueLogWriter {
     // A copy: files may be sealed while this waits, and those are not synced by it.
     const sealed = [...this.#sealed];
     const current = this.#current;
-    await Promise.all(sealed.map((log) => log.syncInBackground()));
-    await current?.syncInBackground();
+    await Promise.all([
+      this.#syncNamesInBackground(),
+      ...sealed.map((log) => log.syncInBackground()),
+      current?.syncInBackground(),
+    ]);
     for (const log of sealed) log.close();
     this.#sealed = this.#sealed.filter((log) => !sealed.includes(log));
   }
@@ -260,7 +301,7 @@ export class ValueLogWriter {
 
   /** Nobody knows what the current file holds on disk. */
   get hasFailed(): boolean {
-    return this.#current?.hasFailed ?? false;
+    return this.#namesFailure !== undefined || (this.#current?.hasFailed ?? false);
   }
 
   get isDirty(): boolean {
