@@ -68,6 +68,7 @@ describe("a process killed between any two file operations", () => {
     ["plain", {}],
     ["synced commits, zstd", { sync: "commit", compression: "zstd" }],
     ["encrypted", { encryptionKey: KEY, encryptionKeyRotationMs: 500 }],
+    ["authenticated", { encryptionKey: new Uint8Array(32).fill(8), authenticatedEncryption: true }],
   ] as const) {
     test(`${name}: nothing acknowledged is lost, nothing is torn`, async () => {
       const merged = { ...TINY, ...options };

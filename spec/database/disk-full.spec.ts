@@ -101,6 +101,15 @@ describe("a full disk", () => {
 
   for (const [name, options] of [
     ["plain", TINY],
+    [
+      "synced commits, authenticated",
+      {
+        ...TINY,
+        sync: "commit",
+        encryptionKey: new Uint8Array(32),
+        authenticatedEncryption: true,
+      },
+    ],
     ["synced commits, encrypted", { ...TINY, sync: "commit", encryptionKey: new Uint8Array(16) }],
   ] as const) {
     test(`${name}: at any write, loses nothing acknowledged and is no lasting harm`, async () => {

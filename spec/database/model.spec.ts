@@ -16,6 +16,7 @@ const VARIANTS: Readonly<Record<string, OpenOptions>> = {
   zstd: { compression: "zstd", versionsToKeep: 3 },
   "a compression per level": { compression: ["none", "snappy", "zstd"], sync: "commit" },
   encrypted: { encryptionKey: KEY_BYTES, encryptionKeyRotationMs: 60_000, compression: "zstd" },
+  authenticated: { encryptionKey: KEY_BYTES, authenticatedEncryption: true, compression: "snappy" },
   "values in the value log": { valueThreshold: 1, versionsToKeep: 2, verifyChecksums: "both" },
   "values in the tree": { valueThreshold: 32_768, bloomFalsePositive: 0, blockCacheSize: 0 },
 };

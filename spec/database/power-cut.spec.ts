@@ -30,6 +30,7 @@ async function expectSurvivors(
 describe("a power cut", () => {
   for (const [name, options] of [
     ["plain", {}],
+    ["authenticated", { encryptionKey: new Uint8Array(32).fill(8), authenticatedEncryption: true }],
     ["encrypted", { encryptionKey: new Uint8Array(16).fill(3), encryptionKeyRotationMs: 700 }],
   ] as const) {
     test(`${name}: with sync "commit" takes nothing acknowledged, at any moment`, async () => {

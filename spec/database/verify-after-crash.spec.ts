@@ -50,6 +50,10 @@ async function check(
 describe.each<readonly [string, OpenOptions]>([
   ['sync "commit"', { sync: "commit" }],
   ['sync "interval"', { sync: "interval" }],
+  [
+    'sync "commit", authenticated',
+    { sync: "commit", encryptionKey: new Uint8Array(32), authenticatedEncryption: true },
+  ],
   ['sync "never", encrypted', { sync: "never", encryptionKey: KEY, encryptionKeyRotationMs: 700 }],
 ])("after a power cut with %s", (_, more) => {
   test(`there is no damage, whatever the disk did with the rest (seed ${SEED})`, async () => {

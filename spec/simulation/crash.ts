@@ -13,6 +13,12 @@ export const CRASH_VARIANTS: Readonly<Record<string, OpenOptions>> = {
     encryptionKey: new Uint8Array(16).fill(3),
     encryptionKeyRotationMs: 30_000,
   },
+  "sync commit, authenticated": {
+    sync: "commit",
+    encryptionKey: new Uint8Array(32).fill(3),
+    authenticatedEncryption: true,
+    encryptionKeyRotationMs: 30_000,
+  },
   "sync never, values in the value log": { sync: "never", valueThreshold: 1 },
 };
 

@@ -89,6 +89,7 @@ async function recover(
 describe("a process that dies while values are moved and files removed", () => {
   for (const [name, settings] of [
     ["plain", {}],
+    ["authenticated", { encryptionKey: new Uint8Array(32).fill(5), authenticatedEncryption: true }],
     ["encrypted", { encryptionKey: new Uint8Array(16).fill(5), encryptionKeyRotationMs: 400 }],
     ["several versions, compressed", { versionsToKeep: 2, compression: ["zstd"] }],
   ] as const) {
