@@ -64,10 +64,55 @@ describe("encryption keys", () => {
     }
     expect(runs.some(({ code }) => code === 3) && runs.some(({ code }) => code === 0)).toBe(true);
   });
+});
 
-  function formsOf(key: Uint8Array): string[] {
-    return [new TextDecoder().decode(key), key.toHex(), key.toBase64(), Array.from(key).join(",")];
-  }
+describe("an authenticated directory", () => {
+  test("is made, used and verified with one flag; one changed byte is damage, and no key shows", async () => {
+    const own = fresh();
+    const [keyFile, newKeyFile] = [`${own}-key`, `${own}-new-key`];
+    const key = new TextEncoder().encode("a key that has thirty-two bytes.");
+    writeFileSync(keyFile, key);
+    writeFileSync(newKeyFile, "another one of thirty-two bytes.");
+    const env = { MELES_KEY_FILE: keyFile };
+    const runs: Run[] = [];
+    const run = async (vector: readonly string[], options: object = {}): Promise<Run> => {
+      const one = await meles(vector, { env, ...options });
+      runs.push(one);
+      return one;
+    };
+    const script = `PUT 'k' '${"v".repeat(9000)}'; FLUSH; PUT 'in' 'the log'; SELECT * FROM meles_options;`;
+    expect((await run([own, "--authenticated"], { stdin: script })).code).toBe(0);
+    expect((await run(["get", own, "in"])).out).toBe("the log");
+    expect((await meles(["get", own, "in"])).code).toBe(3);
+    expect((await run(["verify", own])).code).toBe(0);
+    expect((await run(["backup", own, `${own}.bak`])).code).toBe(0);
+    expect((await run(["restore", `${own}.bak`, `${own}-copy`, "--authenticated"])).code).toBe(0);
+    expect((await run(["salvage", own, `${own}-saved`])).code).toBe(0);
+    expect((await run(["get", `${own}-saved`, "in"])).out).toBe("the log");
+    expect((await run(["inspect", join(own, "MANIFEST")])).out).toContain("000001");
+    expect((await run(["inspect", join(own, "SEAL")])).code).toBe(2);
+    expect((await run(["rotate-key", own, "--new-key-file", newKeyFile])).code).toBe(0);
+    expect((await run(["get", own, "in"])).code).toBe(3);
+    expect((await run(["get", own, "in", "--key-file", newKeyFile])).out).toBe("the log");
+    const value = join(`${own}-copy`, "000001.vlog");
+    const bytes = readFileSync(value);
+    bytes[5000] = (bytes[5000] as number) ^ 1;
+    writeFileSync(value, bytes);
+    const read = await run(["get", `${own}-copy`, "k"]);
+    expect([read.code, read.out]).toEqual([4, ""]);
+    expect(read.err).toContain("000001.vlog");
+    const verified = await run(["verify", `${own}-copy`]);
+    expect([verified.code, verified.out.includes("000001.vlog")]).toEqual([4, true]);
+    for (const name of readdirSync(own))
+      expect([name, mode(join(own, name))]).toEqual([name, 0o600]);
+    const texts = runs.flatMap(({ out, err }) => [out, err]);
+    for (const place of [own, `${own}-copy`, `${own}-saved`]) {
+      for (const name of readdirSync(place)) texts.push(readFileSync(join(place, name), "latin1"));
+    }
+    for (const secret of formsOf(key)) {
+      expect(texts.filter((text) => text.includes(secret))).toEqual([]);
+    }
+  });
 });
 
 describe("files", () => {
@@ -224,3 +269,8 @@ describe("escape codes", () => {
     expect(drop.raw).not.toContain("\x1b]0;");
   });
 });
+
+/** What a key may look like in a text. */
+function formsOf(key: Uint8Array): string[] {
+  return [new TextDecoder().decode(key), key.toHex(), key.toBase64(), Array.from(key).join(",")];
+}
