@@ -24,6 +24,8 @@ let others = 0;
 const fresh = (): string => join(directory, `place-${others++}`);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+const mode = (path: string): number => statSync(path).mode & 0o777;
+
 describe("encryption keys", () => {
   test("appear in no output, no message, no history and no file", async () => {
     const own = fresh();
@@ -147,8 +149,6 @@ MELES_HISTORY=${own}-history true`;
     );
     expect(mode(`${own}.bak`)).toBe(0o600);
   });
-
-  const mode = (path: string): number => statSync(path).mode & 0o777;
 });
 
 describe("targets of EXPORT and backup", () => {
