@@ -90,6 +90,16 @@ describe("the tail of a log", () => {
     expect(isCrashTail(bytes, first, size)).toBe(true);
   });
 
+  test("is damage when what follows the records begins none, and no sector of it is missing", () => {
+    const { bytes, starts } = log();
+    const start = starts[9] as number;
+    const nonsense = bytes.slice();
+    nonsense[start + 2] = 3;
+    expect(isCrashTail(nonsense, start, nonsense.length)).toBe(false);
+    nonsense.fill(0, start + 3);
+    expect(isCrashTail(nonsense, start, nonsense.length)).toBe(true);
+  });
+
   // A power cut had kept the newer sectors, and of the one before an older state: whole records, then zeros.
   // Fewer zeros than half a sector were taken for damage, and the database could not be opened.
   test("is what a power cut leaves when a sector was not written on", () => {

@@ -6,6 +6,7 @@
 import { MelesError } from "../base/errors.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
+import { located } from "../format/damage.ts";
 import { KEYREGISTRY, KEYREGISTRY_REWRITE } from "../format/file-names.ts";
 import {
   type DataKey,
@@ -52,7 +53,7 @@ export class DataKeys implements LogKeys {
       if (!readOnly) dataKeys.#write([]);
       return dataKeys;
     }
-    const registry = decodeKeyRegistry(bytes, masterKey);
+    const registry = decodeNamed(bytes, masterKey);
     const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, [...registry.keys]);
     // Nothing may ever be appended behind a torn tail.
     if (!readOnly && registry.validEnd < bytes.length) dataKeys.#write(dataKeys.#keys);
@@ -128,5 +129,16 @@ export class DataKeys implements LogKeys {
     const bytes = new Uint8Array(length);
     this.#env.random.fill(bytes);
     return bytes;
+  }
+}
+
+function decodeNamed(
+  bytes: Uint8Array,
+  masterKey: Uint8Array | undefined,
+): ReturnType<typeof decodeKeyRegistry> {
+  try {
+    return decodeKeyRegistry(bytes, masterKey);
+  } catch (error) {
+    throw located(error, KEYREGISTRY, 0);
   }
 }

@@ -290,7 +290,7 @@ function replay(
     const end = replayer.replay(arena, LOG_HEADER_SIZE, limit, visit, cipher);
     if (dangling < 0) {
       if (limit === size && !isCrashTail(storedTail(file, end, contentEnd), end, contentEnd)) {
-        throw damaged(end, "a whole log record", "damage with whole records behind it");
+        throw damaged(end, "a whole log record", "damage that no crash leaves");
       }
       for (const offset of offsets) memtable.indexRecord(offset);
       memtable.finishReplay(end);

@@ -185,6 +185,29 @@ export class LogRecordView {
     return this.keyLength === -VERSION_SUFFIX_SIZE ? "end" : "malformed";
   }
 
+  /**
+   * Where the bytes at `offset` say that their record ends, whatever its checksum: `"beyond"` when that is
+   * behind `limit`, or the header is; `"nonsense"` when no record begins like this.
+   */
+  extentOf(bytes: Uint8Array, offset: number, limit: number): number | "beyond" | "nonsense" {
+    let position = offset + 2;
+    const lengths: number[] = [];
+    // Key length, value length, expiry.
+    for (let field = 0; field < 3; field++) {
+      if (position >= limit) return "beyond";
+      const value =
+        field < 2 ? readUvarint(bytes, position, limit) : readExpiry(bytes, position, limit);
+      if (value === UVARINT_MALFORMED) return "nonsense";
+      if (value < 0) return "beyond";
+      lengths.push(value);
+      position += uvarintSize();
+    }
+    const [keyLength = 0, valueLength = 0] = lengths;
+    if (keyLength <= VERSION_SUFFIX_SIZE || keyLength > LOG_KEY_LENGTH_MAX) return "nonsense";
+    const end = position + keyLength + valueLength + CRC_SIZE;
+    return end > limit ? "beyond" : end;
+  }
+
   #decodeHeader(bytes: Uint8Array, offset: number, limit: number): LogRecordStatus {
     if (offset + 5 > limit) return "end";
     this.meta = bytes[offset] as number;

@@ -2,6 +2,8 @@
  * Data keys as the logs see them. `undefined` everywhere stands for "not encrypted".
  */
 
+import { MelesError } from "../base/errors.ts";
+import { damaged } from "../format/damage.ts";
 import { LogCipher } from "../format/encryption.ts";
 import type { LogHeader } from "../format/log-header.ts";
 
@@ -19,7 +21,14 @@ export interface LogKeys {
   keyOf(keyId: number): Uint8Array;
 }
 
-/** The cipher of a log with this header. */
-export function cipherOf(header: LogHeader, keys: LogKeys): LogCipher | undefined {
-  return header.keyId === 0 ? undefined : new LogCipher(keys.keyOf(header.keyId), header.baseIv);
+/** The cipher of a log with this header; `CorruptionError` when the registry has no such key. */
+export function cipherOf({ keyId, baseIv }: LogHeader, keys: LogKeys): LogCipher | undefined {
+  if (keyId === 0) return undefined;
+  try {
+    return new LogCipher(keys.keyOf(keyId), baseIv);
+  } catch (error) {
+    // The master key was right, or the directory would not be open: the number is wrong, or its key lost.
+    if (!(error instanceof MelesError) || error.code !== "ERR_ENCRYPTION_KEY") throw error;
+    throw damaged(0, "the number of a data key in the registry", `number ${keyId}`, error);
+  }
 }

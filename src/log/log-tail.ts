@@ -7,7 +7,8 @@
  * cut, which may also keep later sectors). Such a sector reads as it was before: zeros, or, when a log
  * that ended in it was written on, zeros from that end to its own. So: if a whole record with a right
  * checksum follows, and no sector before it is zeros from the gap on, no crash explains the gap. Nor does
- * one explain a last record that is there from its first byte to its checksum, and wrong.
+ * one explain a last record that is there from its first byte to its checksum, and wrong, or bytes that
+ * begin no record.
  */
 
 import { LogRecordView } from "../format/log-record.ts";
@@ -24,7 +25,7 @@ export function isCrashTail(bytes: Uint8Array, end: number, size: number): boole
   const gap = endOfRecords(bytes, end, size);
   if (isComplete(bytes, gap, size)) return false;
   const follower = findRecord(bytes, gap + 1, Math.min(size, gap + SEARCH_BYTES), size);
-  if (follower < 0) return true;
+  if (follower < 0) return !isNonsense(bytes, gap, size);
   // The sector of its first byte that is not zero has reached the disk; those before it need not have.
   let proof = follower;
   while (bytes[proof] === 0) proof++;
@@ -40,6 +41,16 @@ function isComplete(bytes: Uint8Array, offset: number, size: number): boolean {
   view.checkStored(bytes, offset, size);
   if (view.end > size || view.end - offset < RECORD_BYTES_MIN) return false;
   return bytes[view.end - 1] !== 0 && !hasZeroSector(bytes, offset, view.end);
+}
+
+/** Longest header of a record: meta, user meta, three numbers. */
+const HEADER_BYTES_MAX = 22;
+
+/** Whether no record begins with these bytes, although all of them have reached the disk. */
+function isNonsense(bytes: Uint8Array, gap: number, size: number): boolean {
+  if (new LogRecordView().extentOf(bytes, gap, size) !== "nonsense") return false;
+  const end = Math.min(size, gap + HEADER_BYTES_MAX);
+  return bytes[end - 1] !== 0 && !hasZeroSector(bytes, gap, end);
 }
 
 /** Records of a transaction whose end marker is missing are whole, but do not count: the gap is behind them. */
