@@ -25,6 +25,7 @@ const TARGETS: Readonly<Record<string, Load>> = {
   simulate: async () => (await import("./fuzz/simulate.ts")).simulate,
   format: async () => (await import("./fuzz/format.ts")).format,
   space: async () => (await import("./fuzz/space.ts")).space,
+  damage: async () => (await import("./fuzz/damage.ts")).damage,
 };
 
 const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@
  */
 
 import { MelesError } from "../base/errors.ts";
-import type { File, FileSystem } from "../env/file-system.ts";
+import { type File, type FileSystem, isStreamTarget } from "../env/file-system.ts";
 
 /** A path, a `Bun.file`, or a stream of bytes. */
 export type BackupSink = string | Bun.BunFile | WritableStream<Uint8Array>;
@@ -39,17 +39,16 @@ function noSink(cause?: unknown): MelesError {
 const PARTIAL_SUFFIX = ".partial";
 
 function openFile(path: string, fileSystem: FileSystem): Destination {
-  const kind = fileSystem.info(path)?.kind;
-  if (kind === "directory") {
+  if (fileSystem.info(path)?.kind === "directory") {
     throw new MelesError("ERR_INVALID_ARGUMENT", `${path} is a directory; a backup is a file`);
   }
-  // A device or a pipe cannot be replaced by a rename.
-  const inPlace = kind === "other";
+  const inPlace = isStreamTarget(path, fileSystem);
   const writtenPath = inPlace ? path : path + PARTIAL_SUFFIX;
   const file = fileSystem.open(writtenPath, {
     write: true,
     create: "truncate",
     outsideDatabases: true,
+    stream: inPlace,
   });
   return new FileDestination(fileSystem, file, path, inPlace);
 }

@@ -63,8 +63,9 @@ export class BunFileSystem implements FileSystem {
   open(path: string, mode: OpenMode): File {
     assert(mode.write || mode.create === "never", "a file that is created is opened for writing");
     if (mode.outsideDatabases === true) this.#requireOutside(path);
+    if (mode.stream === true) return new BunFile(path, openStream(path), "stream");
     const descriptor = openDescriptor(path, openFlags(mode), mode.permissions ?? FILE_PERMISSIONS);
-    return new BunFile(path, descriptor, mode.write);
+    return new BunFile(path, descriptor, mode.write ? "writable" : "readable");
   }
 
   readFile(path: string): Uint8Array | undefined {
@@ -278,13 +279,15 @@ class BunFile implements File {
   readonly path: string;
   #descriptor: number;
   readonly #isWritable: boolean;
+  readonly #isStream: boolean;
   #backgroundSyncs = 0;
   #closeAfterSync: (() => void) | undefined;
 
-  constructor(path: string, descriptor: number, isWritable: boolean) {
+  constructor(path: string, descriptor: number, kind: "readable" | "writable" | "stream") {
     this.path = path;
-    this.#isWritable = isWritable;
+    this.#isWritable = kind !== "readable";
     this.#descriptor = descriptor;
+    this.#isStream = kind === "stream";
   }
 
   read(target: Uint8Array, targetOffset: number, length: number, position: number): number {
@@ -319,13 +322,8 @@ class BunFile implements File {
     let done = 0;
     while (done < length) {
       try {
-        done += writeSync(
-          this.#descriptor,
-          source,
-          sourceOffset + done,
-          length - done,
-          position + done,
-        );
+        const place = this.#isStream ? null : position + done;
+        done += writeSync(this.#descriptor, source, sourceOffset + done, length - done, place);
       } catch (cause) {
         this.#throwUnlessInterrupted("write", cause);
       }
@@ -494,6 +492,15 @@ function openToHold(path: string): number | undefined {
 
 /** For what nobody waits for. */
 function ignored(): void {}
+
+/** Appends, so that a regular file behind `/dev/stdout` keeps what others have written to it. */
+function openStream(path: string): number {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_APPEND);
+  } catch (cause) {
+    throw ioError("open", path, cause);
+  }
+}
 
 function openDirectory(path: string): number {
   try {

@@ -32,6 +32,20 @@ export interface OpenMode {
    * link would lead there: what a user names as a target must never be a file of a database.
    */
   readonly outsideDatabases?: boolean;
+  /**
+   * A device, a pipe, or something else that is there and takes bytes one after the other: opened for
+   * writing as it is (`create` counts for nothing), positions are ignored, a pipe waits for its reader.
+   */
+  readonly stream?: boolean;
+}
+
+/**
+ * Whether a target is written in place, as a stream: what is there and is no regular file cannot be
+ * replaced by a rename, and what `/dev` names is never a file of its own.
+ */
+export function isStreamTarget(path: string, fileSystem: FileSystem): boolean {
+  const kind = fileSystem.info(path)?.kind;
+  return kind === "other" || (kind === "file" && path.startsWith("/dev/"));
 }
 
 export interface FileInfo {

@@ -5,7 +5,7 @@
 
 import type { ExportStatement, FileFormat } from "../../../grammar/ast.ts";
 import { toBytes } from "../../base/bytes.ts";
-import type { File } from "../../env/file-system.ts";
+import { type File, isStreamTarget } from "../../env/file-system.ts";
 import type { Execution } from "../execution.ts";
 import type { RowBatch } from "../execute/select.ts";
 import { counted } from "../value/format-number.ts";
@@ -24,14 +24,14 @@ export async function runExport(
   const { path } = statement;
   const format = formatOf(path, statement.format, statement.span);
   const { fileSystem } = execution.env;
-  // A device or a pipe cannot be replaced by a rename.
-  const inPlace = fileSystem.info(path)?.kind === "other";
+  const inPlace = isStreamTarget(path, fileSystem);
   const target = inPlace ? path : `${path}.partial`;
   const file = fileSystem.open(target, {
     write: true,
     create: "truncate",
     permissions: 0o666,
     outsideDatabases: true,
+    stream: inPlace,
   });
   let count = 0;
   try {
@@ -47,7 +47,10 @@ export async function runExport(
     sink.flush();
     if (!inPlace) file.sync();
     file.close();
-    if (!inPlace) fileSystem.rename(target, path);
+    if (!inPlace) {
+      fileSystem.rename(target, path);
+      fileSystem.syncDirectory(fileSystem.join(path, ".."));
+    }
   } catch (error) {
     file.close();
     if (!inPlace) fileSystem.remove(target);
