@@ -3,7 +3,7 @@ import { toText } from "../../src/base/bytes.ts";
 import { planInputs } from "../../src/compaction/compaction-plan.ts";
 import type { CompactionPlan } from "../../src/compaction/compaction-plan.ts";
 import { fullCompactionPlan } from "../../src/compaction/full-compaction.ts";
-import { pickCompaction } from "../../src/compaction/leveled-policy.ts";
+import { pickCompaction, pickLevelZero } from "../../src/compaction/leveled-policy.ts";
 import type { CompactionState } from "../../src/compaction/leveled-policy.ts";
 import { olderRanges, OlderRangeTracker } from "../../src/compaction/older-ranges.ts";
 import { splitPlan } from "../../src/compaction/sub-compactions.ts";
@@ -82,8 +82,32 @@ describe("level 0", () => {
     const first = pick(tables);
     const second = pick(tables, { running: first === undefined ? [] : [first] });
     expect([numbers(first?.sources), numbers(second?.sources)]).toEqual([[1], [2]]);
-    const third = pick(tables, { running: [first, second].filter((plan) => plan !== undefined) });
-    expect(third).toBeUndefined();
+    const running = [first, second].filter((plan) => plan !== undefined);
+    expect(pick(tables, { running, isFlushing: true })).toBeUndefined();
+  });
+
+  test("becomes fewer tables while its way down is taken, newest first and without a gap", () => {
+    const newestFirst = levelZero(12).reverse();
+    const oldest = pickLevelZero(tree(newestFirst.slice(-3)), state({}));
+    const running = oldest === undefined ? [] : [oldest];
+    const plan = pick(newestFirst, { running });
+    expect(plan).toMatchObject({ kind: "merge", sourceLevel: 0, targetLevel: 0, targets: [] });
+    expect(numbers(plan?.sources)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4]);
+    // The number of a table that is being flushed would lie below that of what it is newer than.
+    expect(pick(newestFirst, { running, isFlushing: true })).toBeUndefined();
+    // One that may hold old versions on top stays where it is, and so does what it hides.
+    const loose = newestFirst.map((one, i) => (i === 3 ? { ...one, knownOrdered: false } : one));
+    expect(pick(loose, { running })).toBeUndefined();
+    // A table that is larger than everything above it is not written again for it.
+    const uneven = newestFirst.map((one, i) => (i === 5 ? { ...one, sizeBytes: 100 * MIB } : one));
+    expect(numbers(pick(uneven, { running })?.sources)).toEqual([12, 11, 10, 9, 8]);
+  });
+
+  test("keeps its delete markers while anything lies under them", () => {
+    const newestFirst = levelZero(12).reverse();
+    const oldest = pickLevelZero(tree(newestFirst.slice(-3)), state({}));
+    const plan = pick(newestFirst, { running: oldest === undefined ? [] : [oldest] });
+    expect(plan === undefined ? [] : olderKeys(plan, newestFirst, "b", "y")).toEqual(["b", "y"]);
   });
 
   test("in urgent need goes before a level that is fuller", () => {

@@ -23,7 +23,11 @@ export interface Started {
   readonly older: OlderRanges;
   readonly discardVersion: number;
   readonly isBottom: boolean;
+  /** Of the first output; numbers are taken at the start. */
+  readonly firstFile: number;
 }
+
+const FILE_NUMBERS = 100;
 
 export class ModelTree {
   version: TreeVersion;
@@ -59,7 +63,10 @@ export class ModelTree {
   /** Decides everything that a job takes along. */
   start(plan: CompactionPlan, discardVersion: number): Started {
     const deeper = this.version.levels.slice(plan.targetLevel + 1).flat();
+    const firstFile = this.nextFile;
+    this.nextFile += FILE_NUMBERS;
     return {
+      firstFile,
       plan,
       older: olderRanges(this.version, plan, false),
       discardVersion,
@@ -115,7 +122,7 @@ export class ModelTree {
   }
 
   #merge(started: Started, nowSeconds: number, versionsToKeep: number): TableMeta[] {
-    const { plan, older, discardVersion, isBottom } = started;
+    const { plan, older, discardVersion, isBottom, firstFile } = started;
     const merged = new Map<string, SpecEntry>();
     for (const table of planInputs(plan)) {
       for (const one of this.entriesOf(table)) {
@@ -136,7 +143,9 @@ export class ModelTree {
     let staleBytes = 0;
     const close = (): void => {
       if (entries.length > 0)
-        outputs.push(this.#make(plan.targetLevel, entries, staleBytes, known));
+        outputs.push(
+          this.#make(plan.targetLevel, entries, staleBytes, known, firstFile + outputs.length),
+        );
       entries = [];
       staleBytes = 0;
     };
@@ -155,10 +164,10 @@ export class ModelTree {
     given: readonly SpecEntry[],
     staleBytes: number,
     knownOrdered: boolean,
+    fileNumber = this.nextFile++,
   ): TableMeta {
     const entries = inOrder(given);
     const expiries = entries.map((one) => one.expiresAt).filter((expiry) => expiry > 0);
-    const fileNumber = this.nextFile++;
     this.#entries.set(fileNumber, entries);
     return {
       fileNumber,

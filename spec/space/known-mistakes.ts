@@ -25,6 +25,14 @@ export const KNOWN_MISTAKES: Readonly<Record<string, Sabotage>> = {
     job: onlyBelowIsOlder,
     withoutCopies: true,
   },
+  "tables of level 0 become one, and what lies below does not count as older": {
+    policies: (honest) => withPlans(honest, withinLevelZero),
+    job: (job) =>
+      job.kind === "compaction" && job.compaction.targetLevel === 0
+        ? { ...job, compaction: { ...job.compaction, olderRanges: NOTHING_OLDER } }
+        : job,
+    withoutCopies: true,
+  },
   "a copy of an old version on top of the tree counts as ordered": {
     job: everyFlushIsOrdered,
   },
@@ -32,6 +40,14 @@ export const KNOWN_MISTAKES: Readonly<Record<string, Sabotage>> = {
     copiesLate: true,
   },
 };
+
+const NOTHING_OLDER = { everywhere: false, spans: [] };
+
+/** All of level 0, which leaves everything older below. */
+function withinLevelZero(version: TreeVersion, plan: CompactionPlan): CompactionPlan {
+  const sources = at(version.levels, 0);
+  return { ...plan, kind: "merge", sources, targets: [], targetLevel: 0 };
+}
 
 /** The overlap test of Badger: from the level below the target on. */
 function onlyBelowIsOlder(job: Job): Job {

@@ -40,6 +40,10 @@ function randomPlan(
   const tables = version.levels.flat();
   if (tables.length === 0) return undefined;
   const table = at(tables, random.below(tables.length));
+  if (table.level === 0 && random.below(4) === 0) {
+    const within = withinLevelZero(version, state, random);
+    if (within !== undefined) return within;
+  }
   const sources = table.level === 0 ? oldestRun(version, random) : [table];
   const targetLevel = randomTarget(version, sources, random);
   if (targetLevel === undefined) return undefined;
@@ -55,6 +59,30 @@ function randomPlan(
     targets,
     score: 0,
     tableSizeBytes,
+  };
+  return collides(plan, state.running) ? undefined : plan;
+}
+
+/** The newest tables of level 0 into one or more of level 0, as many as luck wants. */
+function withinLevelZero(
+  version: TreeVersion,
+  state: CompactionState,
+  random: SeededRandom,
+): CompactionPlan | undefined {
+  const levelZero = at(version.levels, 0);
+  const sources = levelZero.slice(0, 1 + random.below(levelZero.length));
+  if (state.isFlushing === true || !sources.every(({ knownOrdered }) => knownOrdered)) {
+    return undefined;
+  }
+  const plan: CompactionPlan = {
+    kind: "merge",
+    reason: "level-zero",
+    sourceLevel: 0,
+    targetLevel: 0,
+    sources,
+    targets: [],
+    score: 0,
+    tableSizeBytes: 300 + random.below(3000),
   };
   return collides(plan, state.running) ? undefined : plan;
 }

@@ -36,7 +36,7 @@ export interface CompactionPlan {
   readonly kind: "merge" | "move" | "drop";
   readonly reason: CompactionReason;
   readonly sourceLevel: number;
-  /** Equal to `sourceLevel` when tables are written again in place. */
+  /** Equal to `sourceLevel` when tables are written again in place, or level 0 is merged within itself. */
   readonly targetLevel: number;
   /** Level 0: newest first. Deeper: by smallest key. At least one. */
   readonly sources: readonly TableMeta[];
@@ -63,8 +63,18 @@ export function totalBytes(tables: readonly TableMeta[]): number {
   return bytes;
 }
 
+/** Tables of level 0 become one of level 0. */
+export function isWithinLevelZero(plan: CompactionPlan): boolean {
+  return plan.targetLevel === 0;
+}
+
 /** Whether two plans may not run at the same time. */
 export function plansCollide(a: CompactionPlan, b: CompactionPlan): boolean {
+  // Spans of level 0 meet anyway. What is merged in there stays in its place among the ages.
+  if (isWithinLevelZero(a) || isWithinLevelZero(b)) {
+    const taken = new Set(planInputs(a).map(({ fileNumber }) => fileNumber));
+    return planInputs(b).some(({ fileNumber }) => taken.has(fileNumber));
+  }
   const apart = a.targetLevel < b.sourceLevel || b.targetLevel < a.sourceLevel;
   return !apart && spansOverlap(planSpan(a), planSpan(b));
 }
@@ -111,9 +121,10 @@ export function applyPlan(
     level.filter((table) => !gone.has(table.fileNumber)),
   );
   if (outputs.length > 0) {
-    assert(plan.targetLevel >= 1, "a compaction writes below level 0");
     const target = [...at(levels, plan.targetLevel), ...outputs];
-    levels[plan.targetLevel] = target.sort((a, b) => compareBytes(a.smallestKey, b.smallestKey));
+    levels[plan.targetLevel] = isWithinLevelZero(plan)
+      ? target.sort((a, b) => b.fileNumber - a.fileNumber)
+      : target.sort((a, b) => compareBytes(a.smallestKey, b.smallestKey));
   }
   return { levels };
 }

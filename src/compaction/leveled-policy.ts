@@ -4,14 +4,18 @@
  *
  * In order of precedence:
  *  1. tables that hold nothing but delete markers with nothing to hide are dropped unread;
- *  2. levels that are too large, by adjusted score (level 0 first when it is in urgent need);
+ *  2. levels that are too large, by adjusted score (level 0 first when it is in urgent need; while its
+ *     way down is taken, its newest tables become one, so that reads and writers have fewer to bear);
  *  3. delete markers that lie above about as many entries as they could delete, and level-0 tables
  *     that have expired, are brought down, so that space returns without new writes;
  *  4. tables with garbage are written again where they are.
  *
  * Correctness (I3, I4): of level 0 the oldest tables are taken, each new one overlapping those taken
  * before, so that no older overlapping table stays behind; targets are all overlapping tables; plans
- * that run at the same time never meet in a level.
+ * that run at the same time never meet in a level. Within level 0 the newest tables are merged, without a
+ * gap, while no flush is under way: tables there are ordered by their numbers, and the new one gets a number
+ * above all it was made of and below all that comes later. Everything else in the tree counts as older then
+ * (older-ranges.ts), so a delete marker stays as long as there is anything under it.
  */
 
 import { at } from "../base/assert.ts";
@@ -50,6 +54,8 @@ export interface CompactionState {
   /** Oracle.discardVersion. */
   readonly discardVersion: Version;
   readonly nowSeconds: number;
+  /** A flush is under way: its table has a number already. */
+  readonly isFlushing?: boolean;
   /** A memtable may hold versions older than the tree's: replayed from a directory that Badger wrote. */
   readonly memtablesMayHoldOlder?: boolean;
   /** Where scans have passed over many delete markers. */
@@ -60,6 +66,9 @@ export interface CompactionState {
 const URGENT_LEVEL_ZERO_SCORE = 2;
 /** A table is moved or cut so that merging it further down meets at most so many tables' worth. */
 export const OVERLAP_TABLES_MAX = 10;
+/** Fewer tables of level 0 are not worth becoming one; more bytes are not read in one go. */
+const WITHIN_LEVEL_ZERO_MIN = 4;
+const WITHIN_LEVEL_ZERO_BYTES_MAX = 512 * 1024 * 1024;
 /** From this share of garbage on a table is written again. */
 const GARBAGE_SHARE_MIN = 0.1;
 const EXPIRED_SHARE_MIN = 0.5;
@@ -124,7 +133,7 @@ class Decision {
     for (const { level, adjusted } of candidates(scores)) {
       const plan =
         level === 0
-          ? this.fromLevelZero("level-zero", adjusted)
+          ? (this.fromLevelZero("level-zero", adjusted) ?? this.#withinLevelZero(adjusted))
           : this.#fromLevel(
               level,
               level < this.#targets.wantedBaseLevel ? "drain" : "level-size",
@@ -205,6 +214,28 @@ class Decision {
     if (span === undefined) return undefined;
     const plan = this.#downFrom(0, sources, reason, score);
     return this.#collides(plan) ? undefined : plan;
+  }
+
+  /**
+   * The newest tables of level 0 into one, as long as each is no larger than what is taken with it: so every
+   * entry is written again a few times only, however long the way down is taken.
+   */
+  #withinLevelZero(score: number): CompactionPlan | undefined {
+    const levelZero = at(this.#version.levels, 0);
+    if (this.#state.isFlushing === true) return undefined;
+    const sources: TableMeta[] = [];
+    let bytes = 0;
+    for (const table of levelZero) {
+      const isEven = sources.length < WITHIN_LEVEL_ZERO_MIN || table.sizeBytes <= bytes;
+      if (!isEven || !this.#isFree(table) || !table.knownOrdered) break;
+      sources.push(table);
+      bytes += table.sizeBytes;
+    }
+    if (sources.length < WITHIN_LEVEL_ZERO_MIN || bytes > WITHIN_LEVEL_ZERO_BYTES_MAX) {
+      return undefined;
+    }
+    const plan = this.#plan("merge", "level-zero", score, 0, sources, []);
+    return { ...plan, tableSizeBytes: bytes * 2 };
   }
 
   /** The table of a level that costs least to merge down for what it brings; ties: the oldest data. */

@@ -139,7 +139,7 @@ export class CompactionWork {
     if (!(await this.#changes.replace(removed, result.outputs, result))) return false;
     this.#parts.cuts.replaced(removed, result.outputs, cuts);
     this.#parts.collection.adopt(result.relocatedFiles);
-    if (plan.sourceLevel === 0) {
+    if (plan.sourceLevel === 0 && plan.targetLevel > 0) {
       const entries = plan.sources.reduce((sum, { entryCount }) => sum + entryCount, 0);
       this.#parts.collection.noteMerge(entries, result.entriesIn - result.entriesOut);
     }

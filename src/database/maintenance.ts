@@ -320,6 +320,7 @@ export class Maintenance {
       running: [...this.#running.keys()],
       discardVersion: oracle.discardVersion,
       nowSeconds: Math.floor(env.clock.nowMs() / 1000),
+      isFlushing: this.#flushing !== undefined,
       memtablesMayHoldOlder: memtables.mayHoldOlder,
       wastedSpans: this.#wasted.in(memtables.newestFirst, this.#parts.trees.tree.version),
     };
