@@ -5,7 +5,9 @@
  */
 
 import { at } from "../../src/base/assert.ts";
-import { collides, type CompactionPlan } from "../../src/compaction/compaction-plan.ts";
+import { compareBytes } from "../../src/base/bytes.ts";
+import type { KeyBounds } from "../../src/compaction/compaction-job.ts";
+import { collides, planInputs, type CompactionPlan } from "../../src/compaction/compaction-plan.ts";
 import { anyOverlaps, hullOf, overlapping } from "../../src/compaction/key-span.ts";
 import type { CompactionState } from "../../src/compaction/leveled-policy.ts";
 import { POLICIES, type Policies } from "../../src/database/policies.ts";
@@ -24,11 +26,28 @@ export function randomPolicies(random: SeededRandom, tableSizeBytes: number): Po
       if (random.next() < REST_SHARE) return undefined;
       return randomPlan(version, state, random, tableSizeBytes);
     },
+    parts: (plan) => randomParts(plan, random),
     collection: (files, goal) => {
       if (random.next() < REAL_SHARE) return POLICIES.collection(files, goal);
       return files.filter((file) => !file.isBusy && random.below(4) === 0).map(({ file }) => file);
     },
   };
+}
+
+/** Cut before first keys of tables, wherever luck wants. */
+function randomParts(plan: CompactionPlan, random: SeededRandom): KeyBounds[] {
+  const keys = planInputs(plan)
+    .filter(() => random.below(4) === 0)
+    .map(({ smallestKey }) => smallestKey)
+    .sort(compareBytes);
+  const bounds: KeyBounds[] = [];
+  let lower: Uint8Array | undefined;
+  for (const upper of keys) {
+    if (lower !== undefined && compareBytes(lower, upper) === 0) continue;
+    bounds.push({ lower, upper });
+    lower = upper;
+  }
+  return [...bounds, { lower, upper: undefined }];
 }
 
 function randomPlan(

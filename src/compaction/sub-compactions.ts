@@ -1,14 +1,15 @@
 /**
- * Splitting a plan into parts that run at the same time. Parts meet at user keys, so all versions of a
- * key are in one part. Pure.
+ * Splitting a plan into parts that run at the same time, and putting together what they bring. Parts meet
+ * at user keys, so all versions of a key are in one part. Pure.
  */
 
 import { compareBytes } from "../base/bytes.ts";
+import type { FileNumber } from "../base/ids.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import { totalBytes } from "./compaction-plan.ts";
 import type { CompactionPlan } from "./compaction-plan.ts";
 import { NO_BOUNDS } from "./compaction-job.ts";
-import type { KeyBounds } from "./compaction-job.ts";
+import type { CompactionResult, KeyBounds } from "./compaction-job.ts";
 
 /** A part is worth a thread from so many bytes on. */
 const PART_BYTES_MIN = 8 * 1024 * 1024;
@@ -32,6 +33,32 @@ export function splitPlan(plan: CompactionPlan, partsMax: number): KeyBounds[] {
   }
   bounds.push({ lower, upper: undefined });
   return bounds;
+}
+
+/** The results of all parts, in the order of their bounds, as that of one job. */
+export function joinResults(parts: readonly CompactionResult[]): CompactionResult {
+  const sum = (pick: (part: CompactionResult) => number): number =>
+    parts.reduce((total, part) => total + pick(part), 0);
+  const newest = (pick: (part: CompactionResult) => number): number => Math.max(...parts.map(pick));
+  const discardedBytes = new Map<FileNumber, number>();
+  for (const part of parts) {
+    for (const [file, bytes] of part.discardedBytes) {
+      discardedBytes.set(file, (discardedBytes.get(file) ?? 0) + bytes);
+    }
+  }
+  return {
+    outputs: parts.flatMap(({ outputs }) => outputs),
+    discardedBytes,
+    thinnedVersion: newest(({ thinnedVersion }) => thinnedVersion),
+    droppedEndVersion: newest(({ droppedEndVersion }) => droppedEndVersion),
+    relocatedFiles: parts.flatMap(({ relocatedFiles }) => relocatedFiles),
+    relocatedBytes: sum(({ relocatedBytes }) => relocatedBytes),
+    damagedFiles: [...new Set(parts.flatMap(({ damagedFiles }) => damagedFiles))],
+    bytesRead: sum(({ bytesRead }) => bytesRead),
+    bytesWritten: sum(({ bytesWritten }) => bytesWritten),
+    entriesIn: sum(({ entriesIn }) => entriesIn),
+    entriesOut: sum(({ entriesOut }) => entriesOut),
+  };
 }
 
 function cutKeys(tables: readonly TableMeta[], partBytes: number): Uint8Array[] {

@@ -2,12 +2,15 @@
 
 import { assert, at } from "../base/assert.ts";
 import {
+  type CompactionJob,
   compactionJob,
   type CompactionJobSettings,
   type CompactionResult,
   fileNumbersNeeded,
+  type KeyBounds,
 } from "../compaction/compaction-job.ts";
 import { type CompactionPlan, planInputs } from "../compaction/compaction-plan.ts";
+import { joinResults } from "../compaction/sub-compactions.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
 import type { Cut } from "../format/cut.ts";
@@ -21,6 +24,7 @@ import type { DataKeys } from "./data-keys.ts";
 import type { EventHub } from "./event-hub.ts";
 import { requireFreeSpace } from "./free-space.ts";
 import type { Memtables } from "./memtables.ts";
+import type { Policies } from "./policies.ts";
 import type { Settings } from "./settings.ts";
 import { creation, deletion, type TreeChanges } from "./tree-changes.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -37,6 +41,7 @@ export interface CompactionWorkParts {
   readonly executor: Executor<Job, JobResult>;
   readonly events: EventHub;
   readonly collection: Collection;
+  readonly policies: Policies;
   readonly cuts: Cuts;
 }
 
@@ -50,11 +55,15 @@ export class CompactionWork {
     this.#changes = changes;
   }
 
-  /** Carries out a plan and installs what it brings. */
-  async run(plan: CompactionPlan): Promise<void> {
+  /**
+   * Carries out a plan and installs what it brings.
+   *
+   * @param threads that are free for it, at least 1
+   */
+  async run(plan: CompactionPlan, threads = 1): Promise<void> {
     const { env } = this.#parts;
     const started = env.clock.monotonicMs();
-    if (plan.kind === "merge") await this.#merge(plan);
+    if (plan.kind === "merge") await this.#merge(plan, threads);
     else if (plan.kind === "move") await this.#move(plan);
     else await this.#drop(plan);
     this.counters.compactions++;
@@ -68,42 +77,72 @@ export class CompactionWork {
     });
   }
 
-  async #merge(plan: CompactionPlan): Promise<void> {
-    const { env, directory, settings, oracle, trees, memtables, executor } = this.#parts;
-    const { version } = trees.tree;
-    const relocation = this.#relocation(plan);
-    requireFreeSpace(env, directory, plan, this.#bytesToMove(plan, relocation.relocation));
-    const firstFileNumber = this.#changes.takeNumbers(fileNumbersNeeded(version, plan));
+  async #merge(plan: CompactionPlan, threads: number): Promise<void> {
+    const { oracle, policies, collection, manifest } = this.#parts;
     const cuts = this.#parts.cuts.due(oracle.oldestRead).map(({ cut }) => cut);
-    const job = compactionJob(
-      version,
-      plan,
-      {
-        directory,
-        discardVersion: oracle.discardVersion,
-        versionsToKeep: settings.versionsToKeep,
-        nowSeconds: Math.floor(env.clock.nowMs() / 1000),
-        tableOptions: this.#changes.tableOptions(plan.targetLevel),
-        verifyChecksums: settings.verifyChecksums,
-        memtablesMayHoldOlder: memtables.mayHoldOlder,
-        cuts,
-        dataKeys: this.#parts.keys.all(),
-        ...relocation,
-      },
-      firstFileNumber,
-    );
-    const result = await executor.run({ kind: "compaction", compaction: job });
-    assert(result.kind === "compaction", "a compaction job brings a compaction result");
-    const { compaction } = result;
-    this.#parts.collection.exempt(compaction.damagedFiles);
+    const jobs = this.#jobsOf(plan, policies.parts(plan, threads), cuts);
+    const result = joinResults(await this.#runAll(jobs));
+    collection.exempt(result.damagedFiles);
     let isInstalled = false;
     try {
-      isInstalled = await this.#install(plan, compaction, cuts);
+      isInstalled = await this.#install(plan, result, cuts);
     } finally {
-      if (!isInstalled && this.#parts.manifest.isUsable) {
-        this.#changes.removeValueLogs(compaction.relocatedFiles);
-      }
+      if (!isInstalled && manifest.isUsable) this.#changes.removeValueLogs(result.relocatedFiles);
     }
+  }
+
+  /** One job for each part, all on the same tree and with numbers of their own. */
+  #jobsOf(
+    plan: CompactionPlan,
+    parts: readonly KeyBounds[],
+    cuts: readonly Cut[],
+  ): CompactionJob[] {
+    const { env, directory, settings, oracle, trees, memtables, keys } = this.#parts;
+    const { version } = trees.tree;
+    const numbers = fileNumbersNeeded(version, plan);
+    const relocations = parts.map(() => this.#relocation(plan));
+    requireFreeSpace(env, directory, plan, this.#bytesToMove(plan, relocations[0]?.relocation));
+    const common = {
+      directory,
+      discardVersion: oracle.discardVersion,
+      versionsToKeep: settings.versionsToKeep,
+      nowSeconds: Math.floor(env.clock.nowMs() / 1000),
+      tableOptions: this.#changes.tableOptions(plan.targetLevel),
+      verifyChecksums: settings.verifyChecksums,
+      memtablesMayHoldOlder: memtables.mayHoldOlder,
+      cuts,
+      dataKeys: keys.all(),
+    };
+    return parts.map((bounds, part) =>
+      compactionJob(
+        version,
+        plan,
+        { ...common, ...relocations[part] },
+        this.#changes.takeNumbers(numbers),
+        bounds,
+      ),
+    );
+  }
+
+  /** When one fails, nothing is left of the others either. */
+  async #runAll(jobs: readonly CompactionJob[]): Promise<CompactionResult[]> {
+    const { executor } = this.#parts;
+    const ended = await Promise.allSettled(
+      jobs.map((compaction) => executor.run({ kind: "compaction", compaction })),
+    );
+    const results: CompactionResult[] = [];
+    for (const one of ended) {
+      if (one.status === "rejected") continue;
+      assert(one.value.kind === "compaction", "a compaction job brings a compaction result");
+      results.push(one.value.compaction);
+    }
+    const failed = ended.find((one) => one.status === "rejected");
+    if (failed === undefined) return results;
+    for (const { outputs, relocatedFiles } of results) {
+      this.#changes.removeTables(outputs);
+      this.#changes.removeValueLogs(relocatedFiles);
+    }
+    throw failed.reason;
   }
 
   /** What to move on the way, if the plan's tables point to condemned files at all. */

@@ -327,8 +327,9 @@ export class Maintenance {
   }
 
   #start(plan: CompactionPlan): Promise<void> {
+    const threads = Math.max(1, this.#parts.executor.parallelism - this.#running.size);
     const done = this.#compactions
-      .run(plan)
+      .run(plan, threads)
       .then(
         () => this.#succeeded("compaction"),
         (error: unknown) => this.#failed("compaction", error),
@@ -447,7 +448,7 @@ export class Maintenance {
         if (plan === undefined) return;
         this.#running.set(plan, Promise.resolve());
         try {
-          await this.#compactions.run(plan);
+          await this.#compactions.run(plan, this.#parts.executor.parallelism);
         } finally {
           this.#running.delete(plan);
         }
@@ -480,7 +481,7 @@ export class Maintenance {
         if (plan === undefined || this.#finishing) break;
         this.#running.set(plan, Promise.resolve());
         try {
-          await this.#compactions.run(plan);
+          await this.#compactions.run(plan, this.#parts.executor.parallelism);
         } finally {
           this.#running.delete(plan);
         }
@@ -510,7 +511,7 @@ export class Maintenance {
         if (plan === undefined) return;
         this.#running.set(plan, Promise.resolve());
         try {
-          await this.#compactions.run(plan);
+          await this.#compactions.run(plan, this.#parts.executor.parallelism);
         } finally {
           this.#running.delete(plan);
         }

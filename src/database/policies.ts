@@ -4,8 +4,10 @@
  */
 
 import type { FileNumber } from "../base/ids.ts";
+import type { KeyBounds } from "../compaction/compaction-job.ts";
 import type { CompactionPlan } from "../compaction/compaction-plan.ts";
 import { type CompactionState, pickCompaction } from "../compaction/leveled-policy.ts";
+import { splitPlan } from "../compaction/sub-compactions.ts";
 import type { TreeVersion } from "../manifest/version.ts";
 import {
   type CollectionGoal,
@@ -16,6 +18,8 @@ import {
 export interface Policies {
   /** The next compaction, or `undefined` when nothing is worth it. */
   readonly compaction: (version: TreeVersion, state: CompactionState) => CompactionPlan | undefined;
+  /** How a plan is split into parts that run at the same time, at most so many. */
+  readonly parts: (plan: CompactionPlan, partsMax: number) => readonly KeyBounds[];
   /** Value-log files to empty, in order. */
   readonly collection: (
     files: readonly ValueLogFileState[],
@@ -23,4 +27,8 @@ export interface Policies {
   ) => readonly FileNumber[];
 }
 
-export const POLICIES: Policies = { compaction: pickCompaction, collection: pickCondemned };
+export const POLICIES: Policies = {
+  compaction: pickCompaction,
+  parts: splitPlan,
+  collection: pickCondemned,
+};
