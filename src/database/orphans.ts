@@ -6,6 +6,9 @@
  * begun. So a whole table with versions newer than any the manifest knows, and no log that it can have
  * come from, is no crash's doing: the manifest has lost its end. Removing the table would be the end of
  * its data.
+ *
+ * Of Badger's tables nobody knows which log they came from, but while Badger runs there is one: without any
+ * log it had closed the directory, and left no table unnamed.
  */
 
 import { CorruptionError, MelesError } from "../base/errors.ts";
@@ -66,8 +69,10 @@ export function lostTable(
     firstVersion(env, join(directory, memFileName(number)), keys),
   );
   for (const name of unnamed) {
-    const version = tableVersion(env, join(directory, name), tableKeys);
-    if (version === undefined || version <= newest) continue;
+    const table = newestIn(env, join(directory, name), tableKeys);
+    if (table === undefined || table.version <= newest) continue;
+    const { version, isBadgers } = table;
+    if (isBadgers && logs.length > 0) continue;
     // The log of the table begins with a version that is in the table, or a power cut has emptied it.
     if (firsts.every((first) => first !== undefined && first > version)) return { name, version };
   }
@@ -94,17 +99,17 @@ function orphans({ tables }: DirectoryContent, manifest: ManifestLog): string[] 
     .map((fileNumber) => tableFileName(fileNumber));
 }
 
-/** The newest version in a table that Meles has completed; `undefined` for any other. */
-function tableVersion(
+/** The newest version in a table; `undefined` for one that was not completed. */
+function newestIn(
   env: Env,
   path: string,
   dataKeys: readonly (Uint8Array | undefined)[],
-): Version | undefined {
+): ReturnType<typeof TableReader.newestVersion> | undefined {
   const file = env.fileSystem.open(path, { write: false, create: "never" });
   try {
     for (const key of dataKeys) {
-      const version = readable(() => TableReader.newestVersion(file, key));
-      if (version !== undefined) return version;
+      const found = readable(() => TableReader.newestVersion(file, key));
+      if (found !== undefined) return found;
     }
     return undefined;
   } finally {

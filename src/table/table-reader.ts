@@ -95,12 +95,15 @@ export class TableReader {
   }
 
   /**
-   * The newest version in a table of Meles, by its index; `undefined` for a table of Badger's. Throws as
-   * `open` does for what is no whole table, or is encrypted with another key.
+   * The newest version in a table, by its index, and whether Badger has written it. Throws as `open` does
+   * for what is no whole table, or is encrypted with another key.
    */
-  static newestVersion(file: File, key: Uint8Array | undefined): number | undefined {
+  static newestVersion(
+    file: File,
+    key: Uint8Array | undefined,
+  ): { readonly version: number; readonly isBadgers: boolean } {
     const { index } = readIndex(file, file.size(), key);
-    return index.extension === undefined ? undefined : index.maxVersion;
+    return { version: index.maxVersion, isBadgers: index.extension === undefined };
   }
 
   private constructor(
