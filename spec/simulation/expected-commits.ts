@@ -140,10 +140,15 @@ export class ExpectedCommits {
    */
   recoverParts(found: Content, times: Times): string {
     const durable = new Map(this.#base);
-    for (const commit of this.#commits.slice(0, this.#durable)) apply(durable, commit);
+    const isDurable = ({ fate }: Commit, index: number): boolean =>
+      index < this.#durable && fate !== "open";
+    // One that failed was told so before a later one was promised: it is not there.
+    for (const commit of this.#commits.filter(isDurable)) {
+      if (commit.fate === "acknowledged") apply(durable, commit);
+    }
     const wrong = new PartialState(
       durable,
-      this.#commits.slice(this.#durable),
+      this.#commits.filter((commit, index) => !isDurable(commit, index)),
       found,
       times,
     ).problem();
