@@ -4,6 +4,7 @@
  * wraps the file system that the engine sees, or replaces a method while it is in place.
  */
 
+import { BlockFile } from "../../src/table/block-file.ts";
 import { ValueProbe } from "../../src/value-log/value-probe.ts";
 import { OlderRangeTracker } from "../../src/compaction/older-ranges.ts";
 import type { File, FileSystem, OpenMode } from "../../src/env/file-system.ts";
@@ -13,12 +14,14 @@ import { ConflictTable } from "../../src/transaction/conflict-table.ts";
 import { ReadSet } from "../../src/transaction/read-set.ts";
 import type { World } from "./world.ts";
 
+export type Finder = "simulator" | "crash points" | "histories" | "damaged copies";
+
 export interface Plant {
   readonly name: string;
   /** Near this seed a simulated history finds it. */
   readonly seed: number;
-  /** Who else finds it. */
-  readonly foundBy: readonly ("crash points" | "histories")[];
+  /** Who finds it. */
+  readonly foundBy: readonly Finder[];
   /** Wraps the files that the engine sees. */
   readonly files?: (files: FileSystem, world: World) => FileSystem;
   /** Changes a method; returns how to change it back. */
@@ -102,7 +105,7 @@ function unsynced(name: string, ending: string, seed: number): Plant {
   return {
     name,
     seed,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: (files) => changed(files, isKind(ending), nothing),
   };
 }
@@ -112,7 +115,7 @@ function early(name: string, ending: string, seed: number): Plant {
   return {
     name,
     seed,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: (files, world) => {
       const later = (usual: () => void): void =>
         world.life.later("a late sync", () => {
@@ -216,19 +219,19 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "names are never synced",
     seed: 1,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: (files) => changed(files, () => false, {}, { syncDirectory: () => undefined }),
   },
   {
     name: "tables are synced after the manifest that names them",
     seed: 1,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: swapTableAndManifest,
   },
   {
     name: "a log is removed before the manifest is synced",
     seed: 2,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: swapRemovalAndManifest,
   },
   early("commits are acknowledged before their log is synced", ".mem", 4),
@@ -237,7 +240,7 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a failed sync of the log is taken for a good one",
     seed: 206,
-    foundBy: [],
+    foundBy: ["simulator"],
     files: (files) =>
       changed(files, isKind(".mem"), {
         sync: (_, usual) => attempt(usual),
@@ -247,13 +250,13 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "a failed write of the log is taken for a good one",
     seed: 5,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: (files) => changed(files, isKind(".mem"), { write: (_, usual) => attempt(usual) }),
   },
   {
     name: "now and then a write of the log is forgotten",
     seed: 5,
-    foundBy: ["crash points"],
+    foundBy: ["simulator", "crash points"],
     files: (files, world) =>
       changed(files, isKind(".mem"), {
         write: (_, usual) => (world.random.below(20) === 0 ? undefined : usual()),
@@ -262,11 +265,15 @@ export const PLANTS: readonly Plant[] = [
   {
     name: "torn ends of the log are not cut off",
     seed: 30,
-    foundBy: [],
+    foundBy: ["simulator"],
     files: (files) => changed(files, isKind(".mem"), { truncate: () => undefined }),
   },
   replace(
-    { name: "log records count whatever their checksum says", seed: 5, foundBy: ["crash points"] },
+    {
+      name: "records of logs and value logs count whatever their checksum says",
+      seed: 5,
+      foundBy: ["simulator", "crash points", "damaged copies"],
+    },
     LogRecordView.prototype,
     "checkStored",
     (usual) =>
@@ -277,19 +284,40 @@ export const PLANTS: readonly Plant[] = [
       },
   ),
   replace(
-    { name: "values that a power loss took are not missed", seed: 57, foundBy: ["crash points"] },
+    {
+      name: "blocks of tables count whatever their checksum says",
+      seed: 0,
+      foundBy: ["damaged copies"],
+    },
+    BlockFile.prototype,
+    "parse",
+    (usual) =>
+      function unchecked(this: BlockFile, block, bytes, start, end, _verify, into) {
+        usual.call(this, block, bytes, start, end, false, into);
+      },
+  ),
+  replace(
+    {
+      name: "values that a power loss took are not missed",
+      seed: 57,
+      foundBy: ["simulator", "crash points"],
+    },
     ValueProbe.prototype,
     "isLost",
     () => () => false,
   ),
   replace(
-    { name: "delete markers are dropped above older versions", seed: 5, foundBy: ["crash points"] },
+    {
+      name: "delete markers are dropped above older versions",
+      seed: 5,
+      foundBy: ["simulator", "crash points"],
+    },
     OlderRangeTracker.prototype,
     "mayHaveOlder",
     () => () => false,
   ),
   replaceGetter(
-    { name: "compaction forgets open snapshots", seed: 5, foundBy: ["histories"] },
+    { name: "compaction forgets open snapshots", seed: 5, foundBy: ["simulator", "histories"] },
     Oracle.prototype,
     "discardVersion",
     function newest(this: Oracle) {
@@ -297,13 +325,21 @@ export const PLANTS: readonly Plant[] = [
     },
   ),
   replace(
-    { name: "ranges are dropped from the conflict check", seed: 5, foundBy: ["histories"] },
+    {
+      name: "ranges are dropped from the conflict check",
+      seed: 5,
+      foundBy: ["simulator", "histories"],
+    },
     ReadSet.prototype,
     "ranges",
     () => () => [],
   ),
   replace(
-    { name: "commits are not remembered for the conflict check", seed: 1, foundBy: ["histories"] },
+    {
+      name: "commits are not remembered for the conflict check",
+      seed: 1,
+      foundBy: ["simulator", "histories"],
+    },
     ConflictTable.prototype,
     "recordCommit",
     () => () => undefined,

@@ -76,7 +76,7 @@ describe("a simulation", () => {
       for (const step of simulation.taken.keys()) taken.add(step);
     }
     const steps = (await import("./steps.ts")).STEPS.map(({ name }) => name);
-    for (const name of [...steps, "recovery after kill", "recovery after power loss"]) {
+    for (const name of [...steps, "look", "recovery after kill", "recovery after power loss"]) {
       expect(taken).toContain(name);
     }
   });

@@ -13,6 +13,7 @@ import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { OpenOptions } from "../../src/options.ts";
 import { DatabaseLife, DIRECTORY } from "./database-life.ts";
 import {
+  type Content,
   difference,
   ExpectedCommits,
   type Stored,
@@ -216,11 +217,15 @@ export class Simulation {
     let withPower = end === "power loss";
     for (let attempt = 0; ; attempt++) {
       this.count(`recovery after ${end}`);
+      const seen = this.random.below(4) === 0 ? await this.#look() : undefined;
       const life = this.world.begin();
       const isDisturbed = attempt < 2 && this.random.below(4) === 0;
       if (isDisturbed) this.faults.disturbOpening(life);
       const error = await this.#tryOpen();
-      if (error === undefined) break;
+      if (error === undefined) {
+        this.#compareWithLook(seen);
+        break;
+      }
       this.world.trace.note(`opening: ${error instanceof Error ? error.message : "failed"}`);
       if (error instanceof Died) withPower ||= error.end === "power loss";
       else if (!isDisturbed || !(error instanceof MelesError)) throw error;
@@ -236,6 +241,25 @@ export class Simulation {
     this.#note(`recovered: ${told}`);
     this.compare();
     if (this.random.below(3) === 0) await this.verify();
+  }
+
+  /** What whoever opens it read-only finds, before anything is recovered; changes nothing. */
+  async #look(): Promise<Content | undefined> {
+    if (this.world.disk.file(`${DIRECTORY}/MANIFEST`) === undefined) return undefined;
+    const life = this.world.begin();
+    this.count("look");
+    await this.#open({ ...this.#fixed, readOnly: true });
+    const content = this.current.content();
+    await life.settle(this.current.db.close());
+    if (life.operations > 0) throw new Error("opening read-only has changed something");
+    return content;
+  }
+
+  #compareWithLook(seen: Content | undefined): void {
+    if (seen === undefined) return;
+    const found = this.current.content();
+    const wrong = found === undefined ? undefined : difference(seen, found, this.times);
+    if (wrong !== undefined) throw new Error(`not what was seen read-only before: ${wrong}`);
   }
 
   async #tryOpen(): Promise<unknown> {

@@ -157,10 +157,13 @@ class LogWalk {
     const tail = new Uint8Array(Math.min(TAIL_BYTES_MAX, this.#size - end));
     const filled = this.#file.read(tail, 0, tail.length, end);
     if (isCrashTail(tail, 0, filled)) {
-      const left = "bytes of an interrupted write, or of a last record that is damaged";
+      const left = "bytes of an interrupted write";
       yield facts({ behindIt: `${this.#size - end} ${left}` });
     } else {
-      yield finding(end, "a damaged record: whole records follow it that do not count any more");
+      yield finding(
+        end,
+        "a damaged record, as no crash leaves it; neither it nor what follows counts",
+      );
     }
   }
 
