@@ -7,7 +7,7 @@ import { bloomHash } from "../../src/format/bloom-hash.ts";
 import { transactionEndLength, writeTransactionEnd } from "../../src/format/log-record.ts";
 import { META_DELETE, META_IN_TRANSACTION, META_POINTER } from "../../src/format/stored-value.ts";
 import { VALUE_POINTER_SIZE, writeValuePointer } from "../../src/format/value-pointer.ts";
-import { Memtable } from "../../src/memtable/memtable.ts";
+import { Memtable, type MemtableMemory } from "../../src/memtable/memtable.ts";
 import { entry, randomKey, SEED, type SuiteEntry } from "../suites/sorted-entries.ts";
 import { commit, committed, stage } from "./filled-memtable.ts";
 
@@ -63,11 +63,21 @@ function walk(memtable: Memtable): string[] {
   return found;
 }
 
-describe("point reads", () => {
+/** Memory that another memtable has left full of other entries. */
+function usedMemory(): MemtableMemory {
+  const memtable = new Memtable(1 << 20, 0);
+  for (let i = 0; i < 5000; i++) commit(memtable, [entry(`tiny${i}`, 5000 - i, "left over")]);
+  return memtable.takeMemory() as MemtableMemory;
+}
+
+describe.each([
+  ["point reads", () => 1 << 20],
+  ["point reads in memory that was used before", usedMemory],
+])("%s", (_name, memory) => {
   for (const shape of ["tiny", "suffixed", "numbered", "binary"] as const) {
     test(`answer like a map at every version, over ${shape} keys (seed ${SEED})`, () => {
       const random = new SeededRandom(SEED);
-      const memtable = new Memtable(1 << 20, 0);
+      const memtable = new Memtable(memory(), 0);
       const naive = new NaiveMemtable();
       const keys: Uint8Array[] = [];
       for (let step = 0; step < 4000; step++) {
@@ -104,6 +114,11 @@ describe("point reads", () => {
       expect(walk(memtable)).toEqual(naive.inOrder());
     });
   }
+
+  test("find nothing in an empty memtable", () => {
+    expect(lookUp(new Memtable(memory(), 0), text("tiny1"), Infinity)).toBe("nothing");
+    expect(walk(new Memtable(memory(), 0))).toEqual([]);
+  });
 
   test("of an empty memtable find nothing", () => {
     expect(lookUp(new Memtable(4096, 0), text("a"), Infinity)).toBe("nothing");

@@ -16,7 +16,7 @@ import { encodeLogLink } from "../format/log-link.ts";
 import { LogRecordView } from "../format/log-record.ts";
 import { LogFile } from "../log/log-file.ts";
 import type { LogKeys } from "../log/log-keys.ts";
-import { Memtable, READER_ENTRY_COST } from "../memtable/memtable.ts";
+import { Memtable, type MemtableMemory, READER_ENTRY_COST } from "../memtable/memtable.ts";
 
 export interface LoggedMemtable {
   readonly memtable: Memtable;
@@ -32,6 +32,9 @@ export interface LoggedMemtable {
  */
 const READER_BYTES_MAX = 76 << 20;
 
+/** Memory of flushed memtables that is kept for the next ones: writers get that far ahead of flushes. */
+const SPARE_MAX = 2;
+
 export class Memtables {
   readonly #env: Env;
   readonly #directory: string;
@@ -43,6 +46,7 @@ export class Memtables {
   #frozen: LoggedMemtable[];
   #active: LoggedMemtable;
   #newestFirst: readonly Memtable[] = [];
+  readonly #spare: MemtableMemory[] = [];
   /**
    * Logs of flushed memtables that could not be removed: the next open would replay them. They are synced
    * with the others, because a torn log ends the replay, and with it those behind it.
@@ -148,6 +152,7 @@ export class Memtables {
   remove(flushed: LoggedMemtable): void {
     this.#frozen = this.#frozen.filter((one) => one !== flushed);
     this.#refresh();
+    this.#keepMemory(flushed.memtable);
     if (flushed.log === undefined) return;
     this.#leftLogs.push(flushed.log);
     this.#leftLogs = this.#leftLogs.filter((log) => !this.#isRemoved(log));
@@ -257,9 +262,16 @@ export class Memtables {
     for (const one of [...this.#frozen, this.#active]) one.log?.close();
   }
 
+  /** For the next memtable. One that was replayed may be larger, and is not kept. */
+  #keepMemory(memtable: Memtable): void {
+    if (memtable.arena.length !== this.#arenaBytes || this.#spare.length === SPARE_MAX) return;
+    const memory = memtable.takeMemory();
+    if (memory !== undefined) this.#spare.push(memory);
+  }
+
   #create(floorVersion: number): LoggedMemtable {
     return {
-      memtable: new Memtable(this.#arenaBytes, floorVersion),
+      memtable: new Memtable(this.#spare.pop() ?? this.#arenaBytes, floorVersion),
       number: this.#nextNumber++,
       log: undefined,
       cipher: undefined,

@@ -50,24 +50,29 @@ export function openSource(
     if (tables.length === 1) cursors.push((tables[0] as TableReader).cursor());
     else if (tables.length > 1) cursors.push(new LevelCursor(tables));
   }
-  const source = new PinnedCursor(cursors, tree.retain());
+  const source = new PinnedCursor(cursors, memtables, tree.retain());
   const uncut = cuts.length === 0 ? source : new CutCursor(source, cuts);
   return banned === undefined || banned.isEmpty ? uncut : new NamespaceCursor(uncut, banned);
 }
 
 class PinnedCursor extends MergeCursor {
+  readonly #memtables: readonly Memtable[];
   #tree: Tree | undefined;
 
-  constructor(cursors: readonly EntryCursor[], tree: Tree) {
+  constructor(cursors: readonly EntryCursor[], memtables: readonly Memtable[], tree: Tree) {
     super(cursors);
+    this.#memtables = memtables;
     this.#tree = tree;
+    for (const memtable of memtables) memtable.pin();
   }
 
   override close(): void {
     super.close();
     const tree = this.#tree;
+    if (tree === undefined) return;
     this.#tree = undefined;
-    tree?.release();
+    for (const memtable of this.#memtables) memtable.unpin();
+    tree.release();
   }
 }
 

@@ -27,6 +27,13 @@ export const READER_ENTRY_COST = 42;
 
 const INITIAL_ENTRIES = 1024;
 
+/** What a memtable takes memory for; fit for the next one when nobody reads it any more. */
+export interface MemtableMemory {
+  readonly arena: Uint8Array;
+  readonly columns: Columns;
+  readonly slots: Uint32Array;
+}
+
 /** Columns that grow together; the arena keeps its size. */
 interface Columns {
   recordOffsets: Uint32Array;
@@ -40,6 +47,7 @@ interface Columns {
 
 export class Memtable {
   readonly arena: Uint8Array;
+  #pins = 0;
   #columns: Columns;
   #count = 0;
   #used = LOG_HEADER_SIZE;
@@ -64,14 +72,46 @@ export class Memtable {
   /** Versions at or below this may exist in older memtables and tables. */
   readonly floorVersion: number;
 
-  /** @param arenaBytes capacity, log header included; a transaction must fit into it. */
-  constructor(arenaBytes: number, floorVersion: number) {
+  /**
+   * @param memory capacity in bytes, log header included, into which a transaction must fit; or what another
+   * memtable has left
+   */
+  constructor(memory: number | MemtableMemory, floorVersion: number) {
     this.floorVersion = floorVersion;
-    this.arena = new Uint8Array(new SharedArrayBuffer(arenaBytes));
-    this.#columns = makeColumns(INITIAL_ENTRIES);
-    this.#slots = new Uint32Array(INITIAL_ENTRIES * 2);
+    const { arena, columns, slots } = typeof memory === "number" ? makeMemory(memory) : memory;
+    this.arena = arena;
+    this.#columns = columns;
+    this.#slots = slots;
     this.#slotShift = 32 - Math.log2(this.#slots.length);
     this.#list = new SkipList(this.entries());
+  }
+
+  /** For a reader that goes on beyond its turn. Who never unpins keeps the memory from being used again, no more. */
+  pin(): void {
+    this.#pins++;
+  }
+
+  unpin(): void {
+    assert(this.#pins > 0, "a memtable is unpinned as often as it was pinned");
+    this.#pins--;
+  }
+
+  /**
+   * Hands out the memory of a memtable that nobody needs any more: it is empty then. `undefined` while a
+   * reader has it pinned.
+   *
+   * A load would else wait for the garbage collector, which sees little reason to run: half a gigabyte of
+   * memtables lay about after 400 MB, and now never more than are in use.
+   */
+  takeMemory(): MemtableMemory | undefined {
+    if (this.#pins > 0) return undefined;
+    const memory = { arena: this.arena, columns: this.#columns, slots: this.#slots };
+    memory.slots.fill(0);
+    memory.columns.replaced.fill(0);
+    this.#columns = makeColumns(1);
+    this.#slots = new Uint32Array(2);
+    this.#count = 0;
+    return memory;
   }
 
   /** Bytes used in the arena, which is the size of the log. */
@@ -357,6 +397,14 @@ export class Memtable {
     this.#slots = to;
     this.#slotShift = shift;
   }
+}
+
+function makeMemory(arenaBytes: number): MemtableMemory {
+  return {
+    arena: new Uint8Array(new SharedArrayBuffer(arenaBytes)),
+    columns: makeColumns(INITIAL_ENTRIES),
+    slots: new Uint32Array(INITIAL_ENTRIES * 2),
+  };
 }
 
 function makeColumns(capacity: number): Columns {
