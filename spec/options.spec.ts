@@ -115,6 +115,7 @@ const OPTIONS: Record<keyof OpenOptions, Samples> = {
   maxLevels: numbers(2, 7),
   levelZeroTables: { good: [1, 11], bad: numbers(1, 1000).bad },
   levelZeroTablesStall: { good: [5, 10_000], bad: numbers(2, 10_000).bad },
+  compactionBytesPerSecond: numbers(0, MAX),
   workers: { good: [1, 64, "inline"], bad: [0, 65, 1.5, Number.NaN, "2", "", "INLINE", true] },
   detectConflicts: FLAG,
   managed: FLAG,

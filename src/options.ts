@@ -58,6 +58,12 @@ export interface OpenOptions {
   readonly levelZeroTablesStall?: number;
   /** Background threads, or "inline" for none. Default: cores − 1, at least 1. */
   readonly workers?: number | "inline";
+  /**
+   * What compaction and collection may write in a second, on average; 0 (default) = as fast as they can.
+   * Less leaves the disk to others, and space comes back later. While they are so far behind that writers
+   * are slowed down, and for what is asked for by a call, there is no limit.
+   */
+  readonly compactionBytesPerSecond?: number;
   /** Off: snapshot isolation instead of serializability. Default true. */
   readonly detectConflicts?: boolean;
   /**
@@ -126,6 +132,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "levelZeroTables",
   "levelZeroTablesStall",
   "workers",
+  "compactionBytesPerSecond",
   "detectConflicts",
   "managed",
   "namespaceOffset",
@@ -214,6 +221,13 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
     maxLevels: integer(given, "maxLevels", 7, 2, 7),
     levelZeroTables,
     levelZeroTablesStall,
+    compactionBytesPerSecond: integer(
+      given,
+      "compactionBytesPerSecond",
+      0,
+      0,
+      Number.MAX_SAFE_INTEGER,
+    ),
     workers:
       given.workers === "inline"
         ? "inline"

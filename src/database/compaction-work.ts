@@ -43,6 +43,8 @@ export interface CompactionWorkParts {
   readonly collection: Collection;
   readonly policies: Policies;
   readonly cuts: Cuts;
+  /** A job has written so many bytes. */
+  readonly onWritten: (bytes: number) => void;
 }
 
 export class CompactionWork {
@@ -185,6 +187,7 @@ export class CompactionWork {
     this.#changes.sweep();
     this.counters.compactionBytes += result.bytesWritten;
     this.counters.relocatedBytes += result.relocatedBytes;
+    this.#parts.onWritten(result.bytesWritten + result.relocatedBytes);
     this.#changes.addDiscards(result.discardedBytes);
     return true;
   }

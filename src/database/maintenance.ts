@@ -52,6 +52,7 @@ import { compressionOfLevel, type Settings } from "./settings.ts";
 import { TreeChanges } from "./tree-changes.ts";
 import type { TreeState } from "./tree-state.ts";
 import { WastedSpans } from "./wasted-spans.ts";
+import { WorkBudget } from "./work-budget.ts";
 
 export interface MaintenanceParts {
   readonly env: Env;
@@ -97,6 +98,7 @@ export class Maintenance {
   readonly #compactions: CompactionWork;
   readonly #cuts: CutWork;
   readonly #wasted = new WastedSpans();
+  readonly #budget: WorkBudget;
   #flushing: Promise<void> | undefined;
   readonly #running = new Map<CompactionPlan, Promise<void>>();
   #retry: Timer | undefined;
@@ -118,8 +120,12 @@ export class Maintenance {
     const { settings } = parts;
     this.#changes = new TreeChanges(parts);
     this.#flushes = new FlushWork(parts, this.#changes);
-    this.#compactions = new CompactionWork(parts, this.#changes);
+    this.#compactions = new CompactionWork(
+      { ...parts, onWritten: (bytes) => this.#budget.charge(bytes) },
+      this.#changes,
+    );
     this.#cuts = new CutWork(parts, this.#changes);
+    this.#budget = new WorkBudget(parts.env.clock, settings.compactionBytesPerSecond);
     this.#idle = new IdleWork({
       ...parts,
       freeze: () => this.#freeze(),
@@ -226,7 +232,10 @@ export class Maintenance {
   }
 
   #scheduleCompactions(): void {
-    while (this.#running.size < this.#parts.executor.parallelism) {
+    const { executor, pressure } = this.#parts;
+    while (this.#running.size < executor.parallelism) {
+      const isUrgent = pressure.value() > 0;
+      if (!isUrgent && !this.#budget.allows(() => this.schedule())) break;
       const plan = this.#pick();
       if (plan === undefined) break;
       void this.#start(plan);
@@ -537,6 +546,7 @@ export class Maintenance {
   async finish(flush: boolean): Promise<void> {
     this.#finishing = true;
     this.#idle.stop();
+    this.#budget.stop();
     await this.#examining;
     await this.#recordingCuts;
     this.#retry?.cancel();

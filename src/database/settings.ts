@@ -27,6 +27,8 @@ export interface Settings {
   readonly levelZeroTables: number;
   readonly levelZeroTablesStall: number;
   readonly workers: number | "inline";
+  /** 0 = no limit. */
+  readonly compactionBytesPerSecond: number;
   readonly detectConflicts: boolean;
   /** Callers choose the versions of their commits. */
   readonly managed: boolean;
