@@ -36,6 +36,8 @@ export function reopenOptions(fixed: OpenOptions, random: SeededRandom): OpenOpt
     levelZeroTables: 1 + random.below(4),
     bloomFalsePositive: pick([0, 0.01, 0.5], random),
     blockCacheSize: pick([0, 64 * 1024], random),
+    sync: pick(["commit", "interval", "never"] as const, random),
+    compression: pick(["none", "snappy", "zstd"] as const, random),
   };
 }
 

@@ -214,6 +214,7 @@ export class Simulation {
   async recover(end: End): Promise<void> {
     this.transactions = [];
     const wasDisturbed = this.#current?.isDisturbed ?? false;
+    const promisesNothing = this.#current?.sync === "never";
     let withPower = end === "power loss";
     for (let attempt = 0; ; attempt++) {
       this.count(`recovery after ${end}`);
@@ -235,7 +236,7 @@ export class Simulation {
     const content = this.current.content();
     if (content === undefined) throw new Error("unreadable without a fault");
     const told =
-      withPower && this.current.sync === "never"
+      withPower && promisesNothing
         ? this.expected.recoverParts(content, this.times)
         : this.expected.recover(content, this.times, withPower, wasDisturbed);
     this.#note(`recovered: ${told}`);

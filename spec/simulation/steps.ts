@@ -343,21 +343,52 @@ async function verify(simulation: Simulation): Promise<void> {
   await simulation.verify();
 }
 
-/** A backup, restored into a database of its own, holds what this one holds. */
-async function backup({ current, expected, times, world }: Simulation): Promise<void> {
+/**
+ * A backup, restored into a database of its own, holds what this one holds; so does that with an incremental
+ * one of what came after.
+ */
+async function backup(simulation: Simulation): Promise<void> {
+  const { current, expected, random } = simulation;
   await current.settleAll();
   if (expected.hasOpen) return;
   const path = `${DIRECTORY}/.backup`;
-  const done = await current.call(() => current.db.backup(path));
-  if (!done) return;
-  const bytes = world.disk.file(path)?.content();
+  const parts: Uint8Array[] = [];
+  const write = async (since: number): Promise<number | undefined> => {
+    let version: number | undefined;
+    await current.call(async () => {
+      try {
+        ({ version } = await current.db.backup(path, { since }));
+      } catch (error) {
+        // Deletions have been compacted away since then: only a full one is possible.
+        if (!(since > 0 && error instanceof MelesError && error.code === "ERR_VERSION_GONE"))
+          throw error;
+      }
+    });
+    const bytes = simulation.world.disk.file(path)?.content();
+    if (version !== undefined && bytes === undefined) throw new Error("there is no backup");
+    if (version !== undefined && bytes !== undefined) parts.push(bytes);
+    return version;
+  };
+  const version = await write(0);
+  if (version === undefined) return;
+  await expectRestored(simulation, parts);
+  if (random.below(2) === 0) return;
+  await burst(simulation);
+  await current.settleAll();
+  if (expected.hasOpen || (await write(version)) === undefined) return;
+  await expectRestored(simulation, parts);
+}
+
+async function expectRestored(
+  { current, expected, times }: Simulation,
+  backups: readonly Uint8Array[],
+): Promise<void> {
   const { open } = await import("../../src/open.ts");
   const { testEnv } = await import("../suites/open-database.ts");
-  if (bytes === undefined) throw new Error("there is no backup");
   const copy = await open(":memory:", { env: { ...testEnv(), clock: current.life.clock } });
-  await copy.restore(new Blob([bytes.slice().buffer]));
+  for (const bytes of backups) await copy.restore(new Blob([bytes.slice().buffer]));
   const content = current.content(copy);
   const wrong = content === undefined ? undefined : difference(expected.content(), content, times);
   await copy.close();
-  if (wrong !== undefined) throw new Error(`a backup: ${wrong}`);
+  if (wrong !== undefined) throw new Error(`${backups.length} backups: ${wrong}`);
 }

@@ -54,7 +54,10 @@ class Verification {
 
   async run(): Promise<VerifyReport> {
     const tables = this.#tree.version.levels.flat();
-    for (const table of tables) await this.#verifyTable(table);
+    for (const table of tables) {
+      await this.#pause();
+      await this.#verifyTable(table);
+    }
     this.#findings.push(...overlapsIn(this.#tree.version.levels));
     return {
       files: tables.length,
