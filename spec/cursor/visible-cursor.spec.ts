@@ -6,7 +6,12 @@ import { VERSION_MAX } from "../../src/base/ids.ts";
 import { MergeCursor } from "../../src/cursor/merge-cursor.ts";
 import { VisibleCursor, type Visibility } from "../../src/cursor/visible-cursor.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
-import { META_DELETE } from "../../src/format/stored-value.ts";
+import { META_DELETE, META_POINTER } from "../../src/format/stored-value.ts";
+import {
+  pointerFile,
+  VALUE_POINTER_SIZE,
+  writeValuePointer,
+} from "../../src/format/value-pointer.ts";
 import { replayed } from "../memtable/filled-memtable.ts";
 import {
   compareEntries,
@@ -114,6 +119,90 @@ describe("a visible cursor", () => {
       const context = `round ${round}: ${describeOptions(options)}`;
       expect(walk(cursor), context).toEqual(expected.map(show));
       for (let i = 0; i < 6; i++) checkSeek(cursor, random, entries, expected, options, context);
+    }
+  });
+});
+
+describe("versions whose value-log file was collected", () => {
+  const GONE = 2;
+  const isCollected = (bytes: Uint8Array, offset: number): boolean =>
+    pointerFile(bytes, offset) === GONE;
+
+  function pointing(key: string, version: number, file: number): SuiteEntry {
+    const pointer = new Uint8Array(VALUE_POINTER_SIZE);
+    writeValuePointer(pointer, 0, file, 40, 20);
+    return entry(key, version, pointer, { meta: 0x40 | META_POINTER });
+  }
+
+  const versionsOf = (entries: readonly SuiteEntry[], options: Partial<Visibility>) =>
+    walk(over(entries, { ...EVERYTHING, allVersions: true, isCollected, ...options })).map((line) =>
+      line.slice(0, line.indexOf("/")),
+    );
+
+  test("are passed over when a newer one is seen, and shown when none is: then it is damage", () => {
+    const entries = [pointing("a", 9, 1), pointing("a", 5, GONE), pointing("b", 7, GONE)];
+    expect(versionsOf(entries, {})).toEqual(["61@9", "62@7"]);
+    expect(versionsOf(entries, { reverse: true })).toEqual(["62@7", "61@9"]);
+    // Below version 9 nothing shadows it.
+    expect(versionsOf(entries, { readVersion: 8 })).toEqual(["61@5", "62@7"]);
+    expect(versionsOf(entries, { readVersion: 8, reverse: true })).toEqual(["62@7", "61@5"]);
+  });
+
+  test("are shadowed by a delete marker, an own write and another lost one alike", () => {
+    const gone = pointing("a", 5, GONE);
+    const marker = entry("a", 6, "", { meta: META_DELETE });
+    const own = entry("a", VERSION_MAX, "own");
+    for (const [newer, shown] of [
+      [marker, "61@6"],
+      [own, `61@${VERSION_MAX}`],
+      [pointing("a", 8, GONE), "61@8"],
+    ] as const) {
+      expect(versionsOf([newer, gone], { readVersion: 10 })).toEqual([shown]);
+      expect(versionsOf([newer, gone], { readVersion: 10, reverse: true })).toEqual([shown]);
+    }
+  });
+
+  test("are not asked about when values lie in the tree, or only the newest version is wanted", () => {
+    const asked: number[] = [];
+    const ask = (bytes: Uint8Array, offset: number): boolean => {
+      asked.push(pointerFile(bytes, offset));
+      return true;
+    };
+    const entries = [entry("a", 9, "x"), entry("a", 8, "y"), pointing("b", 7, GONE)];
+    expect(versionsOf(entries.slice(0, 2), { isCollected: ask })).toEqual(["61@9", "61@8"]);
+    expect(versionsOf(entries, { isCollected: ask, allVersions: false })).toEqual(["61@9", "62@7"]);
+    expect(asked).toEqual([]);
+  });
+
+  test(`a filtered array leaves out the same (seed ${SEED})`, () => {
+    const random = new SeededRandom(SEED);
+    for (let round = 0; round < 500; round++) {
+      const entries = randomEntries(random, 1 + random.below(40), "tiny", { versionsMax: 6 }).map(
+        (one) => {
+          if (random.below(2) === 0) return one;
+          const pointer = pointing("", one.version, 1 + random.below(3));
+          return { ...one, meta: pointer.meta, value: pointer.value };
+        },
+      );
+      // Random values are no pointers.
+      const plain = entries.map((one) =>
+        one.value.length === VALUE_POINTER_SIZE ? one : { ...one, meta: one.meta & ~META_POINTER },
+      );
+      const options = { ...randomVisibility(random), allVersions: true, isCollected };
+      const visible = naiveVisible(plain, { ...options, since: -1, reverse: false });
+      const expected = visible.filter(
+        (one, i) =>
+          one.version > options.since &&
+          !(
+            (one.meta & META_POINTER) !== 0 &&
+            isCollected(one.value, 0) &&
+            i > 0 &&
+            compareBytes((visible[i - 1] as SuiteEntry).key, one.key) === 0
+          ),
+      );
+      if (options.reverse) expected.reverse();
+      const context = `round ${round}: ${describeOptions(options)}`;
+      expect(walk(over(plain, options)), context).toEqual(expected.map(show));
     }
   });
 });

@@ -56,6 +56,53 @@ describe("with an encryption key", () => {
     });
   }
 
+  // Drafts, dropped prefixes in log and manifest, statistics: whatever is written at any time.
+  test("nothing that is ever written shows them, drafts and dropped prefixes included", async () => {
+    const files = new MemoryFileSystem();
+    const shown = new Set<string>();
+    const written = new Set<string>();
+    const open = files.open.bind(files);
+    files.open = (path, mode) => {
+      const file = open(path, mode);
+      const write = file.write.bind(file);
+      file.write = (source, offset, length, position) => {
+        const bytes = Buffer.from(source.buffer, source.byteOffset + offset, length);
+        written.add(path.slice(path.lastIndexOf("/") + 1).replace(/^\d+/, "N"));
+        if (bytes.includes(MARKER)) shown.add(path);
+        write(source, offset, length, position);
+      };
+      return file;
+    };
+    for (const compression of ["none", "zstd"] as const) {
+      const options = { ...TINY, compression, encryptionKey: KEY, encryptionKeyRotationMs: 1 };
+      const env = testEnv(files);
+      const db = await openIn(env, options);
+      for (let i = 0; i < 600; i++) {
+        env.clock.advance(1);
+        await db.put(`${MARKER}/${i % 90}`, `${MARKER} `.repeat(1 + (i % 40)));
+        if (i % 150 === 149) await db.compact();
+      }
+      const reader = db.begin();
+      await db.dropPrefix(`${MARKER}/1`);
+      await db.flush();
+      reader.discard();
+      for (let i = 0; i < 60; i++) await db.delete(`${MARKER}/${i}`);
+      await db.collectGarbage();
+      await db.close();
+    }
+    expect([...shown]).toEqual([]);
+    for (const name of [
+      "N.mem.tmp",
+      "N.vlog.tmp",
+      "N.sst",
+      "MANIFEST",
+      "REWRITE-KEYREGISTRY",
+      "DISCARD",
+    ]) {
+      expect([...written]).toContain(name);
+    }
+  });
+
   test("every key length works, and every other key is refused", async () => {
     for (const length of [16, 24, 32]) {
       const files = new MemoryFileSystem();
