@@ -75,7 +75,9 @@ describe("a damaged directory", () => {
     const script = `meles get ${own} k; echo $?; meles verify ${own}; echo $?
 meles salvage ${own} ${salvaged}; echo $?; meles get ${salvaged} k`;
     const { out } = await bash(script);
-    expect(out).toMatch(/^3\nMANIFEST:0: .*\n(MANIFEST:\d+: .*\n)*4\nnote: MANIFEST:0: .*\n(note: .*\n)*0\nv$/);
+    expect(out).toMatch(
+      /^3\nMANIFEST:0: .*\n(MANIFEST:\d+: .*\n)*4\nnote: MANIFEST:0: .*\n(note: .*\n)*0\nv$/,
+    );
   });
 
   test("is dumped up to the damage, with its exit code", async () => {
