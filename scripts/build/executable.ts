@@ -55,6 +55,10 @@ export async function build(options: BuildOptions = {}): Promise<Built> {
     "build",
     "--compile",
     "--minify",
+    // Starts in 17 instead of 60 ms (`meles version` on a busy machine). As ESM, or the thread entry is looked
+    // for in another place.
+    "--bytecode",
+    "--format=esm",
     // Without these two a bunfig.toml or .env in the user's working directory runs in our program.
     "--no-compile-autoload-bunfig",
     "--no-compile-autoload-dotenv",
