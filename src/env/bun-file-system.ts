@@ -65,7 +65,7 @@ export class BunFileSystem implements FileSystem {
     if (mode.outsideDatabases === true) this.#requireOutside(path);
     if (mode.stream === true) return new BunFile(path, openStream(path), "stream");
     const descriptor = openDescriptor(path, openFlags(mode), mode.permissions ?? FILE_PERMISSIONS);
-    return new BunFile(path, descriptor, mode.write ? "writable" : "readable");
+    return new BunFile(path, descriptor, "file");
   }
 
   readFile(path: string): Uint8Array | undefined {
@@ -278,14 +278,12 @@ export class BunFileSystem implements FileSystem {
 class BunFile implements File {
   readonly path: string;
   #descriptor: number;
-  readonly #isWritable: boolean;
   readonly #isStream: boolean;
   #backgroundSyncs = 0;
   #closeAfterSync: (() => void) | undefined;
 
-  constructor(path: string, descriptor: number, kind: "readable" | "writable" | "stream") {
+  constructor(path: string, descriptor: number, kind: "file" | "stream") {
     this.path = path;
-    this.#isWritable = kind !== "readable";
     this.#descriptor = descriptor;
     this.#isStream = kind === "stream";
   }
@@ -386,8 +384,9 @@ class BunFile implements File {
   }
 
   #closeDescriptor(descriptor: number): void {
-    if (!this.#isWritable) {
-      // The last close of a removed file gives its blocks back, which may take long.
+    if (!this.#isStream) {
+      // The last close of a removed file gives its blocks back, which may take long. What it might tell of
+      // the data a sync has told.
       close(descriptor, ignored);
       return;
     }
