@@ -3,7 +3,9 @@
  * brought into it by a compaction, lie one behind the other; whoever walks over them then needs one read for
  * many. Anything else is read record by record, and costs a comparison more.
  *
- * Measured, walking over 100,000 values of 4 KiB in the order they lie in: 0.9 µs less for each.
+ * Measured, walking over 100,000 values of 4 KiB in the order they lie in: 2.2 instead of 4.4 µs each. Not
+ * done: collecting pointers that lie in any order and reading them sorted by offset. From the page cache
+ * batches of 64 to 8,192 took 3.0 to 3.2 µs a value, unsorted ones 3.2.
  */
 
 import { CorruptionError, IoError } from "../base/errors.ts";
