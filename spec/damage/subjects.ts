@@ -3,10 +3,12 @@
 import type { Database, Entry } from "../../src/database/contract.ts";
 import { BunFileSystem } from "../../src/env/bun-file-system.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
+import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { OpenOptions } from "../../src/index.ts";
 import { disposeFixture, unpackFixture } from "../fixtures/unpack.ts";
 import { copyToMemory, readDirectory } from "../suites/copy-file-system.ts";
+import { FaultyFileSystem, ioFailure } from "../suites/faulty-file-system.ts";
 import { DIRECTORY, openIn, testEnv, TINY } from "../suites/open-database.ts";
 
 export interface Subject {
@@ -70,13 +72,16 @@ async function commit(db: Database, random: SeededRandom, isLarge: boolean): Pro
   await transaction.commit();
 }
 
+/** @param logs of a killed one */
 async function build(
   name: string,
   set: OpenOptions,
   seed: number,
   isKilled: boolean,
+  logs = 1,
 ): Promise<Subject> {
-  const env = testEnv(undefined, seed);
+  const system = new FaultyFileSystem(new MemoryFileSystem());
+  const env = testEnv(system, seed);
   const options = { ...TINY, ...set };
   const random = new SeededRandom(seed);
   const earlier: string[][] = [];
@@ -91,10 +96,21 @@ async function build(
     await db.close();
     db = await openIn(env, options);
   }
+  system.hook = (operation, path) => {
+    if (!isKilled || operation !== "create" || !path.endsWith(".sst")) return;
+    throw ioFailure("create", path, "ENOSPC");
+  };
+  const logCount = () => system.list(DIRECTORY).filter((file) => file.endsWith(".mem")).length;
+  for (let more = 0; isKilled && (logCount() < logs || more < 10); more++) {
+    await commit(db, random, name === "large values");
+    earlier.push(db.scan().toArray().map(lineOf));
+  }
   if (!isKilled) await db.close();
   const files = readDirectory(env.fileSystem, DIRECTORY);
+  system.hook = () => undefined;
   if (isKilled) await db.close();
-  return describe(`${name}, ${isKilled ? "killed" : "closed"}`, files, options, earlier);
+  const state = isKilled ? `killed, ${logs} logs` : "closed";
+  return describe(`${name}, ${state}`, files, options, earlier);
 }
 
 async function describe(
@@ -155,6 +171,9 @@ export async function makeSubjects(seed: number): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const [name, set] of Object.entries(SETS)) {
     for (const isKilled of [false, true]) subjects.push(await build(name, set, seed, isKilled));
+  }
+  for (const name of ["plain", "encrypted"]) {
+    subjects.push(await build(name, SETS[name] ?? {}, seed + 1, true, 3));
   }
   for (const [name, options] of Object.entries(FIXTURES)) subjects.push(await load(name, options));
   return subjects;
