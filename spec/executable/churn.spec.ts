@@ -1,7 +1,8 @@
 /**
  * Space on a real disk, with real threads and real time: values are overwritten many times over, then
  * deleted or left to expire, and nobody calls any maintenance. A small slice by default;
- * `MELES_CHURN_FULL=1 bun test spec/executable/churn.spec.ts` writes 384 MB over 32 MB and prints figures.
+ * `MELES_CHURN_FULL=1 bun test spec/executable/churn.spec.ts` writes 384 MB over 32 MB, loads 2 GB, and
+ * prints figures. How long writers wait means something only on a machine that has nothing else to do.
  */
 
 import { afterAll, describe, expect, test } from "bun:test";
@@ -104,6 +105,38 @@ function report(mode: string, db: Database, figures: Record<string, number>): vo
   const amplification = (written / stats.bytesWrittenUser).toFixed(2);
   process.stderr.write(`${mode}: write amplification ${amplification}, ${shown.join(", ")}\n`);
 }
+
+/** What writers were promised, in milliseconds. */
+const WAIT_P999_MS = 20;
+const WAIT_LONGEST_MS = 100;
+
+describe("a load of 2 GB with continuous overwrites", () => {
+  test.skipIf(!isFull)(
+    "never holds a writer up for long",
+    async () => {
+      const directory = join(folder, "load");
+      const db = await open(directory);
+      const values = valueMaker();
+      const writes = 2048 * (MIB / VALUE_BYTES);
+      const keys = writes / 4;
+      const waits = new Float64Array(writes);
+      for (let number = 0; number < writes; number++) {
+        const key = number % 2 === 0 ? (number / 2) % keys : Math.imul(number, 0x9e3779b1) >>> 15;
+        const before = performance.now();
+        await db.put(nameOf(key % keys), values(number));
+        waits[number] = performance.now() - before;
+      }
+      waits.sort();
+      const [p999 = 0, longest = 0] = [waits[Math.floor(writes * 0.999)], waits[writes - 1]];
+      report("load", db, { "p99.9 ms": p999, "longest ms": longest });
+      await db.close();
+      rmSync(directory, { recursive: true, force: true });
+      expect(p999).toBeLessThanOrEqual(WAIT_P999_MS);
+      expect(longest).toBeLessThanOrEqual(WAIT_LONGEST_MS);
+    },
+    300_000,
+  );
+});
 
 describe("values overwritten many times over, and no call for maintenance", () => {
   test("leave little more than what lives; deleting it leaves nothing", async () => {

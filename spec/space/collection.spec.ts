@@ -160,7 +160,9 @@ describe("a value-log file", () => {
     expect(around.collection.condemned()).toEqual([]);
     expect(around.collection.unknownTable()).toBe(unknown);
     const [first] = around.collection.states();
-    expect(around.collection.reasonOf(first as NonNullable<typeof first>)).toContain("examined");
+    expect(around.collection.reasonOf(first as NonNullable<typeof first>, [])).toContain(
+      "examined",
+    );
     around.collection.learn(12, new Map([[1, MIB]]));
     expect(around.collection.unknownTable()).toBeUndefined();
     around.collection.sweep();

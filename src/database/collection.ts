@@ -79,6 +79,8 @@ const GOAL: CollectionGoal = {
 const MOVE_PARTS = 10;
 /** … but so many times the tables that have to be written again for it. */
 const MOVE_PER_TABLE_BYTES = 2;
+/** Asked for, more moves in one go, so that tables are written again less often. */
+const FORCED_MOVE_BYTES = 64 * MIB;
 /** Garbage that could go, against what lives: from where on writers are slowed down, and where most. */
 const DEBT_FELT_FROM = 0.14;
 const DEBT_MAX = 0.5;
@@ -204,8 +206,8 @@ export class Collection {
     return size;
   }
 
-  /** Why a file is still there, in words. */
-  reasonOf(state: ValueLogFileState): string {
+  /** Why a file is still there, in words; `condemned` as the method of this name says. */
+  reasonOf(state: ValueLogFileState, condemned: readonly FileNumber[]): string {
     const { memtables, valueLog } = this.#parts;
     if (state.file === valueLog.activeFile) return "new values are written to it";
     if (memtables.newestFirst.some((memtable) => memtable.valueLogBytes.has(state.file))) {
@@ -215,7 +217,7 @@ export class Collection {
       return "tables written by another program are still being examined";
     }
     if (this.#damaged.has(state.file)) return "values in it are damaged and cannot be moved";
-    if (this.condemned().includes(state.file)) return "its live values are being moved";
+    if (condemned.includes(state.file)) return "its live values are being moved";
     return garbageShare(state) < GOAL.garbageShareMin
       ? "nearly everything in it is live"
       : "its garbage is below what is worth moving the rest for";
@@ -230,7 +232,12 @@ export class Collection {
     const goal =
       share === undefined
         ? { ...GOAL, moveBytesMax: this.#moveBytesMax() }
-        : { ...GOAL, spaceAmplification: 1, slackBytes: 0, garbageShareMin: share };
+        : {
+            spaceAmplification: 1,
+            slackBytes: 0,
+            garbageShareMin: share,
+            moveBytesMax: Math.max(FORCED_MOVE_BYTES, this.#moveBytesMax()),
+          };
     const movable = this.states().filter(({ file }) => !this.#damaged.has(file));
     return this.#parts.policies.collection(movable, goal);
   }

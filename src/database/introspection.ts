@@ -60,12 +60,13 @@ export function explainSpace(parts: DatabaseParts): SpaceReport {
         ? `level ${table.level}: nothing in it is known to be garbage`
         : `level ${table.level}: kept until a compaction takes it`,
   }));
+  const condemned = collection.condemned();
   const values = collection.states().map((state) => ({
     file: valueLogFileName(state.file),
     sizeBytes: state.sizeBytes,
     liveBytes: state.liveBytes,
     garbageBytes: state.sizeBytes - state.liveBytes,
-    reason: collection.reasonOf(state),
+    reason: collection.reasonOf(state, condemned),
   }));
   const files = [...tables, ...values];
   const holders = snapshots
