@@ -69,9 +69,11 @@ describe("verify", () => {
   test("finds a log that is gone, and a manifest that was set back", async () => {
     const { files } = life.lateKilled;
     const manifest = files.get("MANIFEST") as Uint8Array;
-    const end = framesOf(manifest).at(-1)?.start as number;
-    const back = await verify(withFile(files, "MANIFEST", manifest.slice(0, end)));
-    expect(back.findings.map(({ file }) => file)).toContain("MANIFEST");
+    // By the manifest itself, or by tables that it still lists and a compaction has removed.
+    for (const { start } of framesOf(manifest).slice(1)) {
+      const back = await verify(withFile(files, "MANIFEST", manifest.slice(0, start)));
+      expect([start, back.findings.length > 0]).toEqual([start, true]);
+    }
   });
 
   test("needs the key, and says so", async () => {
