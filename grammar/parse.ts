@@ -13,6 +13,7 @@ import { lex, limitNesting, numberParameters } from "./lexer.ts";
 import { parser } from "./parser.ts";
 import { Problem } from "./problem.ts";
 import { statementEnd } from "./scan.ts";
+import { TOKENS_MAX, tooLong, TOO_MANY_TOKENS } from "./size.ts";
 import { expectedFrom, syntaxFault } from "./syntax-error.ts";
 import { NamedParameter, Semicolon } from "./tokens.ts";
 import { waysAlong } from "./walk.ts";
@@ -69,10 +70,17 @@ export function parse(text: string, options: ParseOptions = {}): ParseResult {
     for (let from = 0; from < text.length;) {
       const end = statementEnd(text, from);
       const to = end < 0 ? text.length : end;
-      const { tokens } = lex(from === 0 && to === text.length ? text : text.slice(from, to));
+      const whole = from === 0 && to === text.length ? text : text.slice(from, to);
+      const long = tooLong(whole);
+      if (long !== undefined) throw new Stop("error", { ...long, offset: from, length: 0 });
+      const { tokens } = lex(whole);
       limitNesting(tokens);
       positional = numberParameters(tokens, positional);
-      const parsed = parseOne(tokens, from, options.requireSemicolon ?? false);
+      const isCut = tokens.length > TOKENS_MAX;
+      if (isCut) tokens.length = TOKENS_MAX;
+      const parsed = isCut
+        ? refuseCut(tokens, from)
+        : parseOne(tokens, from, options.requireSemicolon ?? false);
       if (parsed !== undefined) statements.push(parsed);
       for (const token of tokens) {
         if (token.tokenType === NamedParameter) named.add(token.image.slice(1));
@@ -84,6 +92,17 @@ export function parse(text: string, options: ParseOptions = {}): ParseResult {
     return { kind: stop.kind, diagnostic: diagnose(source, stop.fault) };
   }
   return { kind: "ok", statements, parameters: { positional, named: [...named] } };
+}
+
+/** Of a statement with too many tokens: the mistake before the cut, if there is one, or else the cut. */
+function refuseCut(tokens: IToken[], base: number): never {
+  const offset = base + (tokens.at(-1)?.startOffset ?? 0);
+  try {
+    parseOne(tokens, base, true);
+  } catch (stop) {
+    if (!(stop instanceof Stop) || stop.kind === "error") throw stop;
+  }
+  throw new Stop("error", { ...TOO_MANY_TOKENS, offset, length: 0 });
 }
 
 /** One statement with its semicolon, whose text starts at `base`; undefined if it is empty. */

@@ -55,16 +55,33 @@ export function statementEnd(text: string, from = 0): number {
     NEXT_OF_INTEREST.lastIndex = at;
     const match = NEXT_OF_INTEREST.exec(text);
     if (match === null) return -1;
-    const found = match[0];
-    const start = match.index;
-    at = start + found.length;
-    if (found === ";") return at;
-    if (found === "'" || found === '"') at = quotedEnd(text, start);
-    else if (found === "--") at = text.indexOf("\n", at);
-    else if (found === "/*") at = blockCommentEnd(text, start);
-    else if ((found === "b" || found === "B") && text.charAt(at) === '"') {
-      at = bytesLiteralEnd(text, at);
-    }
+    at = match.index + match[0].length;
+    if (match[0] === ";") return at;
+    at = hiddenEnd(text, match[0], match.index);
     if (at < 0) return -1;
+  }
+}
+
+/** Offset after what was `found` at `start`: after the whole of it when it opens quotes or a comment, -1 without an end. */
+function hiddenEnd(text: string, found: string, start: number): number {
+  const at = start + found.length;
+  if (found === "'" || found === '"') return quotedEnd(text, start);
+  if (found === "--") return text.indexOf("\n", at);
+  if (found === "/*") return blockCommentEnd(text, start);
+  if ((found === "b" || found === "B") && text.charAt(at) === '"') return bytesLiteralEnd(text, at);
+  return at;
+}
+
+/** How many characters of a statement are words, numbers, signs and blanks: neither in quotes nor comments. One pass. */
+export function codeLength(text: string): number {
+  let hidden = 0;
+  for (let at = 0; ;) {
+    NEXT_OF_INTEREST.lastIndex = at;
+    const match = NEXT_OF_INTEREST.exec(text);
+    if (match === null) return text.length - hidden;
+    const plainEnd = match.index + match[0].length;
+    const end = hiddenEnd(text, match[0], match.index);
+    at = end < 0 ? text.length : end;
+    hidden += Math.max(0, at - plainEnd);
   }
 }

@@ -24,6 +24,8 @@ export interface Unit {
 export type StatementEnd = (text: string, from: number) => number;
 
 const LONG_UNITS = 1 << 20;
+/** A unit that has not ended here never will: it is handed on, for the grammar to refuse. More than that takes. */
+export const UNIT_LENGTH_MAX = (1 << 28) + 1;
 
 export class StatementBuffer {
   readonly #statementEnd: StatementEnd;
@@ -73,7 +75,8 @@ export class StatementBuffer {
 
   /** The next complete unit, or `undefined` until more is pushed. */
   next(): Unit | undefined {
-    if (!this.#mayBeComplete || this.#tooSoon()) return undefined;
+    const isLong = this.#text.length - this.#start >= UNIT_LENGTH_MAX;
+    if (!isLong && (!this.#mayBeComplete || this.#tooSoon())) return undefined;
     this.#skipBlank();
     if (this.#start >= this.#text.length) return this.#incomplete();
     return this.#text.charCodeAt(this.#start) === DOT ? this.#dotCommand() : this.#statement();
@@ -98,7 +101,10 @@ export class StatementBuffer {
     return this.#take("statement", this.#text.length);
   }
 
-  #incomplete(): undefined {
+  #incomplete(): Unit | undefined {
+    if (this.#text.length - this.#start >= UNIT_LENGTH_MAX) {
+      return this.#take("statement", this.#text.length);
+    }
     this.#scannedLength = this.#text.length;
     this.#mayBeComplete = false;
     return undefined;

@@ -83,9 +83,20 @@ function wrong(line: number, what: string): Error {
   return usageError(`standard input:${line}: ${what}`, "the entries before it are loaded and stay");
 }
 
+/** Characters of a record. A longer one is no entry, or an open quote that swallows all that follows. */
+export const RECORD_LENGTH_MAX = 1 << 28;
+/** Fields of a record: more than any header names. */
+const CELLS_MAX = 64;
+
+function requireShort(length: number, line: number): void {
+  if (length <= RECORD_LENGTH_MAX) return;
+  throw wrong(line, `an entry of more than ${RECORD_LENGTH_MAX >> 20} million characters`);
+}
+
 class LineReader implements LoadReader {
   readonly #parse: (line: string, number: number) => LoadedEntry;
   #rest: string[] = [];
+  #restLength = 0;
   #number = 0;
 
   constructor(parse: (line: string, number: number) => LoadedEntry) {
@@ -97,10 +108,15 @@ class LineReader implements LoadReader {
     const last = lines.pop() ?? "";
     for (const [i, line] of lines.entries()) {
       const whole = i === 0 ? this.#rest.join("") + line : line;
-      if (i === 0) this.#rest = [];
+      if (i === 0) {
+        this.#rest = [];
+        this.#restLength = 0;
+      }
       yield* this.#line(whole);
     }
     this.#rest.push(last);
+    this.#restLength += last.length;
+    requireShort(this.#restLength, this.#number + 1);
   }
 
   *end(): Generator<LoadedEntry> {
@@ -114,6 +130,9 @@ class LineReader implements LoadReader {
   }
 }
 
+/** What goes on with a field that began without a quote; quotes inside it stand for themselves. */
+const PLAIN_RUN = /[^,\r\n]*/y;
+
 export function csvReader(): LoadReader {
   return new CsvReader();
 }
@@ -122,6 +141,8 @@ export function csvReader(): LoadReader {
 class CsvReader implements LoadReader {
   #columns: readonly string[] | undefined;
   #cells: string[] = [];
+  /** Characters in them. */
+  #length = 0;
   /** Pieces of the field being read. */
   #field = "";
   #state: "start" | "plain" | "quoted" | "quote" = "start";
@@ -148,10 +169,14 @@ class CsvReader implements LoadReader {
         yield* this.#endRecord();
       } else if (character !== "\r") {
         if (this.#state === "quote") throw wrong(this.#line, "text behind a closing quote");
-        this.#field += character;
+        PLAIN_RUN.lastIndex = at;
+        const run = PLAIN_RUN.exec(text)?.[0] ?? "";
+        at += run.length;
+        this.#field += character + run;
         this.#state = "plain";
       }
     }
+    requireShort(this.#length + this.#field.length, this.#recordLine);
   }
 
   *end(): Generator<LoadedEntry> {
@@ -172,6 +197,10 @@ class CsvReader implements LoadReader {
   }
 
   #endField(): void {
+    if (this.#cells.length >= CELLS_MAX) {
+      throw wrong(this.#recordLine, `more than ${CELLS_MAX} fields`);
+    }
+    this.#length += this.#field.length;
     this.#cells.push(this.#field);
     this.#field = "";
     this.#state = "start";
@@ -185,6 +214,7 @@ class CsvReader implements LoadReader {
     this.#endField();
     const cells = this.#cells;
     this.#cells = [];
+    this.#length = 0;
     if (this.#columns === undefined) this.#setColumns(cells);
     else yield this.#entry(cells, this.#columns, line);
   }

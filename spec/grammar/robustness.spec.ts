@@ -63,6 +63,32 @@ describe("a hostile text", () => {
       statementEnd(text);
     }
     expect((performance.now() - start) / 1000).toBeLessThan(2 * SECONDS_MAX);
+  }, 30_000);
+});
+
+describe("the size of a statement", () => {
+  test.each([
+    ["blanks", `SELECT${many(" ", 9_000_000)}1`, /8 million characters outside of literals/],
+    ["null characters", many("\u0000", 9_000_000), /8 million characters outside of literals/],
+    ["a list", `SELECT 1 WHERE a IN (${many("1,", 1_300_000)}1)`, /more than 600000 words and/],
+    ["a literal", `PUT 'a' '${many("v", (1 << 28) + 1)}'`, /longer than 256 million characters/],
+  ])(
+    "is bounded: %s",
+    (_name, text, message) => {
+      const result = parse(text);
+      if (result.kind !== "error") throw new Error(result.kind);
+      expect(result.diagnostic.message).toMatch(message);
+      expect(result.diagnostic.report.length).toBeLessThan(2000);
+    },
+    20_000,
+  );
+
+  test("leaves room for a large value, and counts each statement by itself", () => {
+    expect(parse(`PUT 'a' '${many("v", 20_000_000)}'`).kind).toBe("ok");
+    expect(
+      parse(`PUT 'a' b"${many("\\x00", 20_000_000)}" /* ${many("c", 10_000_000)} */`).kind,
+    ).toBe("ok");
+    expect(parse(many(`PUT 'a' '${many("v", 5_000_000)}';`, 20_000_000)).kind).toBe("ok");
   });
 });
 

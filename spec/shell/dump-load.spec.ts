@@ -148,6 +148,27 @@ describe.each<readonly [string, string, () => LoadReader]>([
   });
 });
 
+describe("a record without an end", () => {
+  const piece = "a".repeat(1 << 24);
+
+  test.each([
+    ["a line", "", jsonReader],
+    ["a field", "key,value\n", csvReader],
+    ["a field in quotes", 'key,value\n"', csvReader],
+  ])("is refused before it takes all memory: %s", (_name, start, reader) => {
+    const loading = reader();
+    expect([...loading.push(start)]).toEqual([]);
+    const pushAll = (): void => {
+      for (let i = 0; i <= 17; i++) expect([...loading.push(piece)]).toEqual([]);
+    };
+    expect(pushAll).toThrow("more than 256 million characters");
+  });
+
+  test("of fields is refused, too", () => {
+    expect(() => [...csvReader().push(",".repeat(100))]).toThrow("more than 64 fields");
+  });
+});
+
 describe("dump and load", () => {
   test.each(["jsonl", "csv", "sql"])("round trip through the commands as %s", async (format) => {
     const first = fresh();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { statementEnd } from "../../grammar/index.ts";
 import type { Unit } from "../../shell/statement-buffer.ts";
-import { StatementBuffer } from "../../shell/statement-buffer.ts";
+import { UNIT_LENGTH_MAX, StatementBuffer } from "../../shell/statement-buffer.ts";
 import { SeededRandom } from "../transaction/seeded-random.ts";
 
 function split(chunks: readonly string[], end = true): Unit[] {
@@ -101,6 +101,21 @@ describe("the statement buffer", () => {
       }
       expect([seed, split(chunks)]).toEqual([seed, split([script])]);
     }
+  });
+
+  test("hands on what does not end, before it takes all memory", () => {
+    const buffer = new StatementBuffer(statementEnd);
+    const piece = "a".repeat(1 << 25);
+    let pushed = 0;
+    let unit = buffer.next();
+    while (unit === undefined && pushed < 2 * UNIT_LENGTH_MAX) {
+      buffer.push(pushed === 0 ? `'${piece}` : piece);
+      pushed += piece.length;
+      unit = buffer.next();
+    }
+    expect(unit?.text.length).toBe(pushed + 1);
+    expect(pushed).toBeLessThan(UNIT_LENGTH_MAX + piece.length);
+    expect(buffer.rest).toBe("");
   });
 
   test("scans a huge statement a few times, not once per chunk", () => {
