@@ -31,6 +31,17 @@ import { LogReplay } from "../../src/format/log-replay.ts";
 import { decodeManifestChangeSet, encodeManifestRecord } from "../../src/format/manifest-change.ts";
 import { encodeManifestHeader, replayManifest } from "../../src/format/manifest-replay.ts";
 import { ProtobufReader } from "../../src/format/protobuf.ts";
+import { encodeRegisterChange, replayRegister } from "../../src/format/seal-register.ts";
+import {
+  decodeSealedHeader,
+  encodeSealedHeader,
+  FRAME_OVERHEAD,
+  FrameView,
+  nonceBytes,
+  openSealedHeader,
+  SALT_SIZE,
+  SEALED_HEADER_SIZE,
+} from "../../src/format/sealed-file.ts";
 import { readExpiry } from "../../src/format/stored-value.ts";
 import { decodeTableFooter, verifyTableIndex } from "../../src/format/table-footer.ts";
 import { decodeTableIndex } from "../../src/format/table-index.ts";
@@ -46,6 +57,8 @@ export interface Decoder {
 }
 
 const KEY = new Uint8Array(16).fill(5);
+const SEALED = { keyId: 1, session: 2, registerFrames: 3, salt: new Uint8Array(SALT_SIZE).fill(4) };
+const SEALING_KEY = new Uint8Array(32).fill(8);
 /** No stored block is larger, so nothing may claim to be. */
 const BLOCK_BYTES_MAX = 1 << 20;
 
@@ -58,6 +71,8 @@ export const DECODERS: readonly Decoder[] = [
     decode: decodeBackup,
   },
   { name: "block", samples: [PLAIN_BLOCK], decode: decodeBlock },
+  { name: "register", samples: [register()], decode: (bytes) => void replayRegister(bytes) },
+  { name: "sealed file", samples: [sealedFile()], decode: decodeSealedFile },
   { name: "bloom filter", samples: [filterOf(40)], decode: probeFilter },
   {
     name: "checksum",
@@ -227,6 +242,39 @@ function replayLog(bytes: Uint8Array): void {
       throw new Error("a record leads outside its log");
   });
   if (end > bytes.length) throw new Error("the log ends behind its end");
+}
+
+function register(): Uint8Array {
+  const salt = new Uint8Array(SALT_SIZE).fill(1);
+  const mark = { name: "MANIFEST", salt, frames: 3, tag: new Uint8Array(16).fill(2) };
+  return joined([
+    encodeRegisterChange({
+      session: 4,
+      keys: [{ keyId: 1, key: new Uint8Array(32).fill(7), createdAt: 1_700_000_000 }],
+      marks: [mark, { ...mark, name: "000001.sst", frames: 0, tag: new Uint8Array(0) }],
+    }),
+    encodeRegisterChange({ removed: ["00001.mem"], successor: mark }),
+  ]);
+}
+
+function sealedFile(): Uint8Array {
+  const { bytes, cipher } = encodeSealedHeader(SEALED, "00001.mem", SEALING_KEY);
+  const file = new Uint8Array(bytes.length + FRAME_OVERHEAD + 100);
+  file.set(bytes);
+  cipher.seal(file, bytes.length, 100, 0, 0, bytes.length, 0, nonceBytes(1).fill(6), 0);
+  return file;
+}
+
+/** Nothing of it is believed but what authenticates: every change is either noticed or changes nothing. */
+function decodeSealedFile(bytes: Uint8Array): void {
+  decodeSealedHeader(bytes);
+  const cipher = openSealedHeader(bytes.subarray(0, SEALED_HEADER_SIZE), "00001.mem", SEALING_KEY);
+  const view = new FrameView();
+  if (cipher === undefined || !view.decode(bytes, SEALED_HEADER_SIZE, bytes.length)) return;
+  if (view.end > bytes.length) return;
+  const payload = cipher.open(bytes, SEALED_HEADER_SIZE, view, SEALED_HEADER_SIZE, 0);
+  const isWhole = payload?.length === 100 && payload.every((byte) => byte === 0);
+  if (payload !== undefined && !isWhole) throw new Error("what was changed authenticates");
 }
 
 /** The payload of the manifest's first record, behind the file header and the record's own. */
