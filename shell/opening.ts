@@ -91,10 +91,18 @@ export async function readEncryptionKey(
 
 /** A key: exact bytes, or hex digits and a line end. No message ever says what a key file holds. */
 export async function readKeyFile(path: string): Promise<Uint8Array> {
+  const { forbidCoreDumps } = await loadEngine();
+  forbidCoreDumps();
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(await readFile(path));
   } catch (error) {
+    // A key given in place of a file's name must not be repeated where it is logged.
+    if (looksLikeKey(path)) {
+      throw cannotOpen(
+        "a key file is named, and what was given looks like a key itself; write it to a file",
+      );
+    }
     throw cannotOpen(`cannot read the key file ${path}: ${systemCode(error)}`, error);
   }
   if (KEY_SIZES.includes(bytes.length)) return bytes;
@@ -105,4 +113,10 @@ export async function readKeyFile(path: string): Promise<Uint8Array> {
   throw cannotOpen(
     `the key file ${path} holds ${bytes.length} bytes; a key has 16, 24 or 32 (or as many pairs of hex digits)`,
   );
+}
+
+/** The digits or base64 of a key, or as many characters as it has bytes and none that paths have. */
+function looksLikeKey(path: string): boolean {
+  if (/^[0-9a-f]{32,64}$/i.test(path) || /^[0-9a-z+/]{22,43}={1,2}$/i.test(path)) return true;
+  return KEY_SIZES.includes(path.length) && !/[/.]/.test(path);
 }

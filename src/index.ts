@@ -16,6 +16,7 @@ export type { Version } from "./base/ids.ts";
 export type * from "./database/contract.ts";
 export type { DirectoryReport } from "./database/verify-directory.ts";
 export type { CompressionName } from "./database/settings.ts";
+export { forbidCoreDumps } from "./env/core-dumps.ts";
 export type { Log, LogLevel } from "./env/env.ts";
 export { inspectFile } from "./inspection.ts";
 export type { Inspection, InspectOptions } from "./inspection.ts";

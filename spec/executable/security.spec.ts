@@ -68,6 +68,40 @@ describe("encryption keys", () => {
   });
 });
 
+describe("a crash", () => {
+  /** What bash says about a child that was killed by SIGABRT. */
+  async function obituary(command: string): Promise<string> {
+    const place = fresh();
+    mkdirSync(place);
+    const script = `ulimit -c unlimited; cd ${place}; ${command} & sleep 3; kill -ABRT $!; wait $!; ls`;
+    const { out, err } = await bash(script);
+    return out + err;
+  }
+
+  test("of the executable that holds a key leaves no core dump", async () => {
+    const own = fresh();
+    writeFileSync(`${own}-key`, new Uint8Array(32).fill(5));
+    // Where nothing dumps, there is nothing to see.
+    const usual = await obituary("sleep 20");
+    expect(usual).toContain("Abort");
+    const program = PROGRAM.map((word) => `'${word}'`).join(" ");
+    // A pipe without an end keeps it waiting for a statement.
+    const found = await obituary(
+      `mkfifo ${own}-in; ${program} ${own} --key-file ${own}-key <> ${own}-in`,
+    );
+    expect(found).toContain("Abort");
+    expect(found).not.toContain("core");
+  });
+});
+
+test("a key given in place of a key file is not repeated", async () => {
+  const key = crypto.getRandomValues(new Uint8Array(32));
+  for (const given of [key.toHex(), key.toBase64(), "thirty two character long secret"]) {
+    const { code, out, err } = await meles(["get", fresh(), "k", "--key-file", given]);
+    expect([code, out.includes(given), err.includes(given)]).toEqual([3, false, false]);
+  }
+});
+
 describe("an authenticated directory", () => {
   test("is made, used and verified with one flag; one changed byte is damage, and no key shows", async () => {
     const own = fresh();
@@ -138,8 +172,7 @@ MELES_HISTORY=${own}-history true`;
       expect([place, mode(place)]).toEqual([place, 0o700]);
       for (const name of readdirSync(place)) {
         seen.add(name.replace(/^\d+/, ""));
-        // Badger's mode; it holds a process id and nothing else.
-        if (name !== "LOCK") expect([name, mode(join(place, name))]).toEqual([name, 0o600]);
+        expect([name, mode(join(place, name))]).toEqual([name, 0o600]);
       }
     }
     child.kill("SIGKILL");

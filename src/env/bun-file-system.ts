@@ -54,8 +54,6 @@ import { tryFlock } from "./flock.ts";
 
 const DIRECTORY_PERMISSIONS = 0o700;
 const FILE_PERMISSIONS = 0o600;
-/** Badger's, before the umask; the directory itself is closed to others. */
-const LOCK_FILE_PERMISSIONS = 0o666;
 /** Descriptor number of a closed file: the kernel answers EBADF. */
 const CLOSED = -1;
 
@@ -258,11 +256,7 @@ export class BunFileSystem implements FileSystem {
   #writeLockFile(path: string): void {
     const text = toBytes(lockFileText(process.pid));
     try {
-      const file = this.open(join(path, LOCK_FILE_NAME), {
-        write: true,
-        create: "truncate",
-        permissions: LOCK_FILE_PERMISSIONS,
-      });
+      const file = this.open(join(path, LOCK_FILE_NAME), { write: true, create: "truncate" });
       try {
         file.write(text, 0, text.length, 0);
       } finally {

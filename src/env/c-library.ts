@@ -1,6 +1,6 @@
 /**
  * Where the C library is that this process has already loaded, for the few calls that Bun does not offer
- * (flock.ts, large-pages.ts).
+ * (flock.ts, large-pages.ts, core-dumps.ts).
  *
  * It is named by an absolute path, because loading by bare name falls back to the working directory, where
  * anybody may have put a file of that name.
