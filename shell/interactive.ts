@@ -4,6 +4,7 @@
  */
 
 import { VERSION } from "./commands/version.ts";
+import { visibleText } from "./renderers/cell.ts";
 import { PLAIN } from "./renderers/renderer.ts";
 import { EXIT_DONE, EXIT_TERMINATED, type ExitError, usageError } from "./exit-codes.ts";
 import { failureReport, isOutputFailure } from "./failure-report.ts";
@@ -166,7 +167,7 @@ class InteractiveLoop {
   #banner(): string {
     const { database } = this.#runner.parts.workspace;
     const mode = database.readOnly ? ", read-only" : "";
-    return `meles ${VERSION}, ${database.path}${mode}; .help for help, .quit or Ctrl-D to leave`;
+    return `meles ${VERSION}, ${visibleText(database.path)}${mode}; .help for help, .quit or Ctrl-D to leave`;
   }
 
   #prompt(): string {

@@ -38,6 +38,15 @@ describe("log", () => {
     expect(exitCode).toBe(0);
   });
 
+  test("shows nothing that a terminal would act on", async () => {
+    const script = `import { systemEnv } from ${source};
+      systemEnv().log("warn", "no \\u001b[31m", { path: "a\\u009b31m\\u202eb\\u007f", error: new Error("\\u2066x\\u0007") });`;
+    const { stderr } = Bun.spawnSync([process.execPath, "-e", script]);
+    expect(stderr.toString()).toBe(
+      'meles: warn: no \\u001b[31m path="a\\u009b31m\\u202eb\\u007f" error="\\u2066x\\u0007"\n',
+    );
+  });
+
   test("the caller's own log gets everything", () => {
     const lines: unknown[] = [];
     const env = systemEnv({ log: (...line) => lines.push(line) });

@@ -295,6 +295,13 @@ describe("escape codes", () => {
       expect(await dump.exited).toBe(0);
       expect(dump.raw).not.toContain("\x1b]0;");
     }
+    // The banner named the directory as it is.
+    const named = fresh() + nasty;
+    await using shell = new PseudoTerminal([named]);
+    await shell.see("meles> ");
+    shell.type("\x04");
+    await shell.exited;
+    expect(shell.raw).not.toContain("\x1b]0;");
     await using drop = new PseudoTerminal(["drop", own, nasty]);
     await drop.see("[y/N] ");
     drop.type("n\n");

@@ -56,7 +56,18 @@ function standardErrorLog(
   fields?: Record<string, unknown>,
 ): void {
   if (!LOGGED_BY_DEFAULT.has(level)) return;
-  writeToStandardError(`meles: ${level}: ${message}${formatFields(fields)}\n`);
+  const line = `${message}${formatFields(fields)}`.replace(UNSAFE, escaped);
+  writeToStandardError(`meles: ${level}: ${line}\n`);
+}
+
+/**
+ * What a terminal would act on: control characters, also those of two bytes in UTF-8, and marks that turn the
+ * direction of text. A path may hold any of them.
+ */
+const UNSAFE = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+
+function escaped(character: string): string {
+  return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
 }
 
 /** ` name=value …`; a value that JSON cannot hold is shown as text, because a log must never throw. */
