@@ -1,6 +1,7 @@
 /**
- * AES in counter mode, the only cipher of a directory. Encrypting and decrypting are the same
- * operation. The key has 16, 24 or 32 bytes; the counter is the whole 16-byte block, big endian.
+ * AES in counter mode, the cipher of directories that Badger reads, too (the others: sealed-file.ts).
+ * Encrypting and decrypting are the same operation. The key has 16, 24 or 32 bytes; the counter is the
+ * whole 16-byte block, big endian.
  * Where the first counter block comes from (frozen):
  *
  *     log record            base IV of the file (12 bytes) | offset of the record u32 BE
