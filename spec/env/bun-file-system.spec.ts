@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LockedError } from "../../src/base/errors.ts";
 import { BunFileSystem } from "../../src/env/bun-file-system.ts";
 import { fileSystemSuite, outcome } from "../suites/file-system.suite.ts";
 
@@ -124,11 +125,24 @@ describe("directory locks between processes", () => {
     for (const mode of ["shared", "exclusive"] as const) {
       expect(outcome(() => fs.lockDirectory(directory, mode))).toBe("ERR_LOCKED");
       expect(() => fs.lockDirectory(directory, mode)).toThrow(`another process (pid ${other.pid})`);
+      expect(refusal(mode)).toMatchObject({ pid: other.pid, isThisProcess: false });
     }
     expect(await other.finish()).toBe(0);
     expect(fs.list(directory)).toEqual([]);
-    fs.lockDirectory(directory, "exclusive").release();
+    const own = fs.lockDirectory(directory, "exclusive");
+    expect(refusal("shared")).toMatchObject({ pid: process.pid, isThisProcess: true });
+    own.release();
   });
+
+  function refusal(mode: "shared" | "exclusive"): LockedError {
+    try {
+      fs.lockDirectory(directory, mode).release();
+    } catch (error) {
+      if (error instanceof LockedError) return error;
+      throw error;
+    }
+    throw new Error("nothing was refused");
+  }
 
   test("readers in several processes go together and keep a writer out", async () => {
     const other = await start([process.execPath, holder, directory, "shared"]);
