@@ -186,6 +186,26 @@ describe("opening", () => {
     }
   });
 
+  test("takes nobody else's file for a register", async () => {
+    const disk = new MemoryFileSystem();
+    await (await openIn(testEnv(disk))).close();
+    writeFile(disk, `${DIRECTORY}/SEAL`, new TextEncoder().encode("a picture of a seal"));
+    const db = await openIn(testEnv(disk));
+    await db.put("a", "b");
+    await db.close();
+    const { findings } = await verifyDirectory(DIRECTORY, { env: testEnv(disk) });
+    expect(findings).toEqual([]);
+    expect(Buffer.from(disk.readFile(`${DIRECTORY}/SEAL`) ?? []).toString()).toContain("picture");
+  });
+
+  test("a register that is none any more is damage, for whoever has the key", async () => {
+    const spoiled = withFile(life.late.files, "SEAL", new Uint8Array(500).fill(7));
+    const error = await errorOf(openSealed(diskOf(spoiled)));
+    expect(error).toMatchObject({ code: "ERR_CORRUPTION", file: "SEAL" });
+    const { findings } = await verify(spoiled);
+    expect(findings.map(({ file }) => file)).toEqual(["SEAL"]);
+  });
+
   test("a manifest without its register is damage, whatever the options", async () => {
     const files = withFile(life.late.files, "SEAL", undefined);
     for (const options of [{}, { encryptionKey: KEY }]) {

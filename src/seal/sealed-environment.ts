@@ -11,7 +11,7 @@ import type { Env } from "../env/env.ts";
 import type { FileSystem } from "../env/file-system.ts";
 import { MANIFEST, SEAL } from "../format/file-names.ts";
 import { keyNeeded } from "../format/seal-register.ts";
-import { SEAL_KEY_SIZE } from "../format/sealed-file.ts";
+import { isSealed, SEAL_KEY_SIZE, SEALED_HEADER_SIZE } from "../format/sealed-file.ts";
 import { GrantedAuthority, type SealGrant } from "./authority.ts";
 import { createRegister, mountForReading, mountForWriting } from "./mount.ts";
 import type { RegisterParts, SealRegister } from "./register.ts";
@@ -110,7 +110,7 @@ export class SealedDirectory implements SealOwner {
 
 /**
  * The authenticated directory at `directory`, or `undefined` when it is none and none is wanted. Nothing is
- * read but names. `ERR_ENCRYPTION_KEY` when a key is missing, `ERR_INVALID_ARGUMENT` when authentication is
+ * read but names, and the head of the register if there is one. `ERR_ENCRYPTION_KEY` when a key is missing, `ERR_INVALID_ARGUMENT` when authentication is
  * wanted of a directory that was made without.
  *
  * @param isLenient findings of a shared lock are kept, not thrown: for those who describe damage
@@ -134,13 +134,26 @@ export function sealedDirectory(
   return new SealedDirectory({ env, directory, masterKey, rotationMs }, isLenient);
 }
 
+/** A file of the register's name may be anybody's; a damaged register is known by the manifest beside it. */
 function hasRegister(fileSystem: FileSystem, directory: string): boolean {
   try {
-    return fileSystem.info(join(directory, SEAL)) !== undefined;
+    if (fileSystem.info(join(directory, SEAL))?.kind !== "file") return false;
+    return [SEAL, MANIFEST].some((name) => beginsSealed(fileSystem, join(directory, name)));
   } catch (error) {
     // Not a directory: whoever opens it says so.
     if (error instanceof IoError && error.errno === "ENOTDIR") return false;
     throw error;
+  }
+}
+
+function beginsSealed(fileSystem: FileSystem, path: string): boolean {
+  if (fileSystem.info(path)?.kind !== "file") return false;
+  const file = fileSystem.open(path, { write: false, create: "never" });
+  try {
+    const head = new Uint8Array(SEALED_HEADER_SIZE);
+    return isSealed(head.subarray(0, file.read(head, 0, head.length, 0)));
+  } finally {
+    file.close();
   }
 }
 
