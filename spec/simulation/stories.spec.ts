@@ -11,7 +11,7 @@ import { DatabaseLife } from "./database-life.ts";
 import { ExpectedCommits } from "./expected-commits.ts";
 import { World } from "./world.ts";
 
-const CHANCES = 100;
+const CHANCES = 80;
 
 /** A database in a world of its own, which loses power some time. */
 class Story {
@@ -111,23 +111,31 @@ async function tell(options: OpenOptions, story: (story: Story) => Promise<void>
  * refused to open: it took its own remains for damage.
  */
 describe("writes that fail at the same place, and then a power loss", () => {
-  test("of the log", () =>
-    tell({ sync: "commit", valueThreshold: 32_768 }, async (story) => {
-      await story.put(3, 300);
-      story.fill(".mem");
-      for (let times = 4; times > 0; times--) await story.put(20, 300);
-      await story.interrupt(".mem", () => story.put(20, 300));
-      await story.put(1, 100);
-    }));
+  test(
+    "of the log",
+    () =>
+      tell({ sync: "commit", valueThreshold: 32_768 }, async (story) => {
+        await story.put(3, 300);
+        story.fill(".mem");
+        for (let times = 4; times > 0; times--) await story.put(20, 300);
+        await story.interrupt(".mem", () => story.put(20, 300));
+        await story.put(1, 100);
+      }),
+    60_000,
+  );
 
-  test("of the value log", () =>
-    tell({ sync: "never", valueThreshold: 1 }, async (story) => {
-      await story.put(3, 300);
-      story.fill(".vlog");
-      for (let times = 4; times > 0; times--) await story.put(20, 300);
-      story.fill("no file");
-      await story.put(10, 300);
-      await story.losePower();
-      await story.put(1, 100);
-    }));
+  test(
+    "of the value log",
+    () =>
+      tell({ sync: "never", valueThreshold: 1 }, async (story) => {
+        await story.put(3, 300);
+        story.fill(".vlog");
+        for (let times = 4; times > 0; times--) await story.put(20, 300);
+        story.fill("no file");
+        await story.put(10, 300);
+        await story.losePower();
+        await story.put(1, 100);
+      }),
+    60_000,
+  );
 });

@@ -90,8 +90,9 @@ export class World {
     return this.life;
   }
 
-  /** Ends the current process now. */
+  /** Ends the current process now, unless it has ended before: it may have died since anybody looked. */
   end(end: End, least?: boolean): void {
+    if (!this.life.isAlive) return;
     this.life.isAlive = false;
     this.life.end = end;
     this.trace.note(`-- ${end}`);
