@@ -279,7 +279,11 @@ export interface Database extends Reader, AsyncDisposable {
   /** `version`: in a managed database, which needs it, that of everything in the batch. */
   batch(options?: BatchOptions): Batch;
   query(text: string, parameters?: QueryParameters): Query;
-  /** Removes every key under the prefixes. Writers go on; writes acknowledged after the call stay. */
+  /**
+   * Removes every key under the prefixes: one commit, however much it is, as durable as the level says when
+   * it resolves. Writers go on; writes acknowledged after the call stay. The space comes back in the
+   * background. `ERR_TRANSACTION_TOO_LARGE` for more prefixes than a memtable holds.
+   */
   dropPrefix(...prefixes: readonly Key[]): Promise<void>;
   dropAll(): Promise<void>;
   /**
