@@ -307,3 +307,22 @@ describe("files of several databases", () => {
     await db.close();
   });
 });
+
+// A kill hid that the sync of the last record had failed: the old tables were removed, and then the power
+// failed and took the record that named the new ones.
+test("the manifest is written once more before files go that it does not name", async () => {
+  const system = new FaultyFileSystem(new MemoryFileSystem());
+  const db = await openIn(testEnv(system), TINY);
+  await db.put("key", "value");
+  await db.close();
+  writeFile(system, `${DIRECTORY}/000099.sst`, new TextEncoder().encode("no manifest names this"));
+  const calls: string[] = [];
+  system.hook = (operation, path) => void calls.push(`${operation} ${path.slice(-10)}`);
+  const again = await openIn(testEnv(system), TINY);
+  const removed = calls.findIndex((call) => call.startsWith("remove") && call.includes("99.sst"));
+  const before = calls.slice(0, removed).filter((call) => call.endsWith("MANIFEST"));
+  expect(removed).toBeGreaterThan(0);
+  expect(before.slice(-2).map((call) => call.split(" ")[0])).toEqual(["write", "sync"]);
+  expect(again.has("key")).toBe(true);
+  await again.close();
+});

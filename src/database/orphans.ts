@@ -87,6 +87,9 @@ export function removeOrphans(
   manifest: ManifestLog,
 ): void {
   const names = orphans(content, manifest);
+  // They may have been inputs of what the last record names. Should the sync that a kill interrupted have
+  // failed, the kernel takes what it could not write for clean; another record makes it write that page again.
+  if (names.length > 0) manifest.append({ changes: [] });
   for (const name of [...names, ...content.leftovers]) {
     env.fileSystem.remove(join(directory, name));
   }
