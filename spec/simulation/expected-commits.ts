@@ -146,16 +146,18 @@ export class ExpectedCommits {
     for (const commit of this.#commits.filter(isDurable)) {
       if (commit.fate === "acknowledged") apply(durable, commit);
     }
-    const wrong = new PartialState(
-      durable,
-      this.#commits.filter((commit, index) => !isDurable(commit, index)),
-      found,
-      times,
-    ).problem();
+    const doubtful = this.#commits.filter((commit, index) => !isDurable(commit, index));
+    const wrong = new PartialState(durable, doubtful, found, times).problem();
     if (wrong !== undefined) throw new Error(`no possible part: ${wrong}`);
     this.#base = new Map(found);
-    // What expired meanwhile may show again when the clock goes back.
-    for (const [key, entry] of durable) {
+    // What expired meanwhile may show again when the clock goes back, also of commits that nobody promised.
+    const shown = new Map(durable);
+    for (const { writes } of doubtful) {
+      for (const { key, value, userMeta, expiresAt } of writes) {
+        if (value !== undefined && expiresAt !== 0) shown.set(key, { value, userMeta, expiresAt });
+      }
+    }
+    for (const [key, entry] of shown) {
       if (!found.has(key) && isExpired(entry, times.latestSeconds)) this.#base.set(key, entry);
     }
     this.#commits = [];
