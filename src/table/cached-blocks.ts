@@ -103,6 +103,8 @@ export class CachedBlocks {
    * for them, or they cannot be read: then the block may be readable by itself.
    */
   #loadAround(block: number, into: BlockLocation): boolean {
+    // A full cache is the rule: then not even the neighbours are looked up.
+    if (!this.#cache.hasFreeFrames(1)) return false;
     const { offsets, lengths } = this.#blocks.index;
     const first = this.#firstOfNeighbourhood(block);
     const end = this.#endOfNeighbourhood(block);
