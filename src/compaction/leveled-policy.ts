@@ -21,7 +21,7 @@
 import { at } from "../base/assert.ts";
 import type { Version } from "../base/ids.ts";
 import type { CompressionCode, TableMeta, TreeVersion } from "../manifest/version.ts";
-import { collides, totalBytes } from "./compaction-plan.ts";
+import { collides, rewritePlan, totalBytes } from "./compaction-plan.ts";
 import type { CompactionPlan, CompactionReason } from "./compaction-plan.ts";
 import { anyOverlaps, hullOf, overlapping, overlapsAny, spansOverlap } from "./key-span.ts";
 import type { KeySpan } from "./key-span.ts";
@@ -101,6 +101,19 @@ export function pickLevelZero(
 ): CompactionPlan | undefined {
   const targets = levelTargets(version.levels.map(totalBytes), state.options);
   return new Decision(version, state, targets).fromLevelZero("garbage", 0);
+}
+
+/** A plan that writes this very table again; `undefined` while it collides with one that runs. */
+export function pickRewrite(
+  version: TreeVersion,
+  table: TableMeta,
+  state: CompactionState,
+): CompactionPlan | undefined {
+  const plan =
+    table.level === 0
+      ? pickLevelZero(version, state)
+      : rewritePlan(version, [table], table.sizeBytes * 2);
+  return plan === undefined || collides(plan, state.running) ? undefined : plan;
 }
 
 /** One decision: the tree and what follows from it. */

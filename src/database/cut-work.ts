@@ -8,13 +8,8 @@
  */
 
 import type { FileNumber } from "../base/ids.ts";
-import {
-  collides,
-  type CompactionPlan,
-  planInputs,
-  rewritePlan,
-} from "../compaction/compaction-plan.ts";
-import { type CompactionState, pickLevelZero } from "../compaction/leveled-policy.ts";
+import { type CompactionPlan, planInputs } from "../compaction/compaction-plan.ts";
+import { type CompactionState, pickRewrite } from "../compaction/leveled-policy.ts";
 import { covers } from "../format/cut.ts";
 import type { Oracle } from "../transaction/oracle.ts";
 import type { Cuts, OpenCut } from "./cuts.ts";
@@ -83,11 +78,8 @@ export class CutWork {
     for (const level of version.levels) {
       for (const table of level) {
         if (!wanted.has(table.fileNumber)) continue;
-        const plan =
-          table.level === 0
-            ? pickLevelZero(version, state)
-            : rewritePlan(version, [table], table.sizeBytes * 2);
-        if (plan !== undefined && !collides(plan, state.running)) return plan;
+        const plan = pickRewrite(version, table, state);
+        if (plan !== undefined) return plan;
       }
     }
     return undefined;

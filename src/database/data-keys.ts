@@ -5,6 +5,7 @@
 
 import { MelesError } from "../base/errors.ts";
 import { join } from "../base/paths.ts";
+import { replaceFile } from "../env/replace-file.ts";
 import type { Env } from "../env/env.ts";
 import { located } from "../format/damage.ts";
 import { KEYREGISTRY, KEYREGISTRY_REWRITE } from "../format/file-names.ts";
@@ -107,22 +108,11 @@ export class DataKeys implements LogKeys {
    * hundred bytes every ten days leaves no torn tail to reason about.
    */
   #write(keys: readonly DataKey[]): void {
-    const { fileSystem } = this.#env;
-    const temporary = join(this.#directory, KEYREGISTRY_REWRITE);
-    const file = fileSystem.open(temporary, { write: true, create: "truncate" });
-    try {
-      let position = 0;
-      const header = encodeKeyRegistryHeader(this.#randomBytes(IV_BYTES), this.#masterKey);
-      for (const part of [header, ...keys.map((k) => encodeDataKeyRecord(k, this.#masterKey))]) {
-        file.write(part, 0, part.length, position);
-        position += part.length;
-      }
-      file.sync();
-    } finally {
-      file.close();
-    }
-    fileSystem.rename(temporary, join(this.#directory, KEYREGISTRY));
-    fileSystem.syncDirectory(this.#directory);
+    const parts = [
+      encodeKeyRegistryHeader(this.#randomBytes(IV_BYTES), this.#masterKey),
+      ...keys.map((key) => encodeDataKeyRecord(key, this.#masterKey)),
+    ];
+    replaceFile(this.#env.fileSystem, this.#directory, KEYREGISTRY_REWRITE, KEYREGISTRY, parts);
   }
 
   #randomBytes(length: number): Uint8Array {

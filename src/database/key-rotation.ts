@@ -6,6 +6,7 @@
 
 import { MelesError } from "../base/errors.ts";
 import { join } from "../base/paths.ts";
+import { replaceFile } from "../env/replace-file.ts";
 import type { Env } from "../env/env.ts";
 import { IV_SIZE } from "../format/encryption.ts";
 import { KEYREGISTRY, KEYREGISTRY_REWRITE, MANIFEST } from "../format/file-names.ts";
@@ -65,18 +66,5 @@ function writeRegistry(
     // Under another key the old vector would do; under the same key a stream must not be used twice.
     ...keys.map((key) => encodeDataKeyRecord({ ...key, iv: freshIv() }, masterKey)),
   ];
-  const draftPath = join(directory, KEYREGISTRY_REWRITE);
-  const draft = fileSystem.open(draftPath, { write: true, create: "truncate" });
-  try {
-    let position = 0;
-    for (const part of parts) {
-      draft.write(part, 0, part.length, position);
-      position += part.length;
-    }
-    draft.sync();
-  } finally {
-    draft.close();
-  }
-  fileSystem.rename(draftPath, join(directory, KEYREGISTRY));
-  fileSystem.syncDirectory(directory);
+  replaceFile(fileSystem, directory, KEYREGISTRY_REWRITE, KEYREGISTRY, parts);
 }

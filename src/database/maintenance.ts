@@ -13,12 +13,7 @@
 import { at } from "../base/assert.ts";
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
-import {
-  collides,
-  type CompactionPlan,
-  rewritePlan,
-  totalBytes,
-} from "../compaction/compaction-plan.ts";
+import { type CompactionPlan, totalBytes } from "../compaction/compaction-plan.ts";
 import { fullCompactionPlan } from "../compaction/full-compaction.ts";
 import type { KeySpan } from "../compaction/key-span.ts";
 import { levelScores, type LevelScore } from "../compaction/level-scores.ts";
@@ -28,6 +23,7 @@ import {
   type CompactionState,
   MARKERS_WORTH_MIN,
   pickLevelZero,
+  pickRewrite,
 } from "../compaction/leveled-policy.ts";
 import type { Env, Timer } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
@@ -260,11 +256,8 @@ export class Maintenance {
       if (plan !== undefined) return plan;
     }
     for (const table of collection.tablesToRewrite()) {
-      const plan =
-        table.level === 0
-          ? pickLevelZero(version, state)
-          : rewritePlan(version, [table], table.sizeBytes * 2);
-      if (plan !== undefined && !collides(plan, state.running)) return plan;
+      const plan = pickRewrite(version, table, state);
+      if (plan !== undefined) return plan;
     }
     return undefined;
   }
@@ -455,12 +448,7 @@ export class Maintenance {
           beforeFileNumber,
         );
         if (plan === undefined) return;
-        this.#running.set(plan, Promise.resolve());
-        try {
-          await this.#compactions.run(plan, this.#parts.executor.parallelism);
-        } finally {
-          this.#running.delete(plan);
-        }
+        await this.#runAlone(plan);
       }
     } finally {
       this.#manual = false;
@@ -488,12 +476,7 @@ export class Maintenance {
       for (;;) {
         const plan = this.#pickForValueLog(this.#state());
         if (plan === undefined || this.#finishing) break;
-        this.#running.set(plan, Promise.resolve());
-        try {
-          await this.#compactions.run(plan, this.#parts.executor.parallelism);
-        } finally {
-          this.#running.delete(plan);
-        }
+        await this.#runAlone(plan);
       }
     } finally {
       collection.force(undefined);
@@ -508,6 +491,16 @@ export class Maintenance {
     if (!this.#parts.cuts.isEmpty) await this.#alone(() => this.#carryOutCuts());
   }
 
+  /** Runs a plan of a manual compaction: no other plan is running, so it may take all threads. */
+  async #runAlone(plan: CompactionPlan): Promise<void> {
+    this.#running.set(plan, Promise.resolve());
+    try {
+      await this.#compactions.run(plan, this.#parts.executor.parallelism);
+    } finally {
+      this.#running.delete(plan);
+    }
+  }
+
   async #carryOutCuts(): Promise<void> {
     this.#manual = true;
     try {
@@ -518,12 +511,7 @@ export class Maintenance {
         this.#cuts.step([]);
         const plan = this.#cuts.pick(this.#state());
         if (plan === undefined) return;
-        this.#running.set(plan, Promise.resolve());
-        try {
-          await this.#compactions.run(plan, this.#parts.executor.parallelism);
-        } finally {
-          this.#running.delete(plan);
-        }
+        await this.#runAlone(plan);
       }
     } finally {
       this.#manual = false;

@@ -10,6 +10,7 @@ import { compareBytes, EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
+import { replaceFile } from "../env/replace-file.ts";
 import type { Env } from "../env/env.ts";
 import type { DirectoryLock, File } from "../env/file-system.ts";
 import type { CompressionCode } from "../format/compression.ts";
@@ -165,7 +166,7 @@ export class NewDirectory {
       // Incremental backups must not go on from what somebody else has thinned.
       droppedEndVersion: newestVersion,
     });
-    this.#install(MANIFEST_REWRITE, MANIFEST, [header, record]);
+    replaceFile(this.#env.fileSystem, this.#path, MANIFEST_REWRITE, MANIFEST, [header, record]);
     this.#lock.release();
   }
 
@@ -234,26 +235,8 @@ export class NewDirectory {
       const record = { keyId: 1, data: dataKey.key, iv: this.#randomBytes(IV_SIZE), createdAt };
       parts.push(encodeDataKeyRecord(record, masterKey));
     }
-    this.#install(KEYREGISTRY_REWRITE, KEYREGISTRY, parts);
+    replaceFile(this.#env.fileSystem, this.#path, KEYREGISTRY_REWRITE, KEYREGISTRY, parts);
     return dataKey;
-  }
-
-  /** Writes a small file under a draft's name and puts it in place. */
-  #install(draftName: string, name: string, parts: readonly Uint8Array[]): void {
-    const { fileSystem } = this.#env;
-    const draft = fileSystem.open(join(this.#path, draftName), { write: true, create: "truncate" });
-    try {
-      let position = 0;
-      for (const part of parts) {
-        draft.write(part, 0, part.length, position);
-        position += part.length;
-      }
-      draft.sync();
-    } finally {
-      draft.close();
-    }
-    fileSystem.rename(join(this.#path, draftName), join(this.#path, name));
-    fileSystem.syncDirectory(this.#path);
   }
 
   #randomBytes(length: number): Uint8Array {
