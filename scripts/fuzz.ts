@@ -52,10 +52,11 @@ process.exitCode = (await run(name, await load())) ? 0 : 1;
 async function run(target: string, { run: runSeed }: FuzzTarget): Promise<boolean> {
   const isOne =
     values.seed !== undefined && values.minutes === undefined && values.count === undefined;
+  const isTimed = !isOne && values.count === undefined;
   const first = values.seed === undefined ? Date.now() % 1_000_000_000 : numberOf(values.seed);
   const countMax = isOne ? 1 : numberOf(values.count ?? "Infinity");
   const untilMs =
-    performance.now() + numberOf(values.minutes ?? (isOne ? "Infinity" : "1")) * 60_000;
+    performance.now() + numberOf(values.minutes ?? (isTimed ? "1" : "Infinity")) * 60_000;
   const steps =
     values.steps === undefined ? undefined : new Set(values.steps.split(",").map(numberOf));
   const startedMs = performance.now();

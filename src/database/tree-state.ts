@@ -14,7 +14,7 @@ import type { LogKeys } from "../log/log-keys.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import type { BlockCache } from "../table/block-cache.ts";
 import { TableReader } from "../table/table-reader.ts";
-import { type SharedTable, sortLevel, Tree } from "./tree.ts";
+import { type SharedTable, sortLevel, type TableFile, Tree } from "./tree.ts";
 
 /** Largest value of the option `maxLevels`. */
 const LEVELS_MAX = 7;
@@ -102,7 +102,7 @@ export class TreeState {
 
   /** Closes prepared tables that are not applied after all. */
   abandon(prepared: readonly SharedTable[]): void {
-    for (const { reader } of prepared) reader.close();
+    for (const table of prepared) this.#retire(table);
   }
 
   /** Applies an edit that the manifest already holds. */
@@ -118,12 +118,13 @@ export class TreeState {
     }
     for (const fileNumber of removed) {
       const table = this.#tables.get(fileNumber);
-      if (table !== undefined && !staying.has(fileNumber)) table.obsolete = true;
+      if (table !== undefined && !staying.has(fileNumber)) table.file.isObsolete = true;
     }
     this.#swap([...kept, ...added]);
   }
 
   #open(identity: TableIdentity): SharedTable {
+    const shared = this.#tables.get(identity.fileNumber)?.file ?? newTableFile();
     const file = this.#openFile(tableFileName(identity.fileNumber));
     try {
       const { keyId } = identity;
@@ -131,7 +132,8 @@ export class TreeState {
       const reader = TableReader.open(file, source, this.#cache, {
         verifyChecksums: this.#options.verifyChecksums,
       });
-      return { reader, references: 0, obsolete: false };
+      shared.openCount++;
+      return { reader, file: shared, references: 0 };
     } catch (error) {
       file.close();
       throw error;
@@ -174,10 +176,12 @@ export class TreeState {
   }
 
   #retire(table: SharedTable): void {
-    const { fileNumber } = table.reader.meta;
-    table.reader.close();
+    const { reader, file } = table;
+    const { fileNumber } = reader.meta;
+    reader.close();
     if (this.#tables.get(fileNumber) === table) this.#tables.delete(fileNumber);
-    if (!table.obsolete || this.#closed || this.#options.readOnly) return;
+    if (--file.openCount > 0 || !file.isObsolete) return;
+    if (this.#closed || this.#options.readOnly) return;
     try {
       this.#env.fileSystem.remove(join(this.#directory, tableFileName(fileNumber)));
     } catch (error) {
@@ -192,6 +196,10 @@ export class TreeState {
     last.release();
     this.#closed = true;
   }
+}
+
+function newTableFile(): TableFile {
+  return { openCount: 0, isObsolete: false };
 }
 
 /** A directory may have more levels than the option allows; Badger's own option has no upper limit. */

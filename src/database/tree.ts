@@ -1,7 +1,8 @@
 /**
  * `Tree`: the levels at one moment with their open tables, immutable and reference-counted. A scan
  * holds the tree it started on, so a compaction that replaces tables underneath neither disturbs it
- * nor has to wait. A table closes, and its file goes, when the last tree that names it is let go.
+ * nor has to wait. A table closes when the last tree that names it is let go, and its file goes when no
+ * tree names it on any level.
  */
 
 import { assert } from "../base/assert.ts";
@@ -10,12 +11,18 @@ import type { TableMeta, TreeVersion } from "../manifest/version.ts";
 import type { TableReader } from "../table/table-reader.ts";
 import { SortedLevel } from "./sorted-level.ts";
 
-/** One open table, shared by all trees that name it. */
+/** The file of a table. One that has moved down is open once for each level that some tree has it on. */
+export interface TableFile {
+  openCount: number;
+  /** Not in the manifest any more: it goes when nobody has it open. */
+  isObsolete: boolean;
+}
+
+/** One open table on one level, shared by all trees that name it there. */
 export interface SharedTable {
   readonly reader: TableReader;
+  readonly file: TableFile;
   references: number;
-  /** Not in the manifest any more: remove the file with the last reference. */
-  obsolete: boolean;
 }
 
 export class Tree {

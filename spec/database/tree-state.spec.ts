@@ -1,0 +1,89 @@
+/** How long the file of a table lies there: as long as any tree names it, on whichever level. */
+
+import { expect, test } from "bun:test";
+
+import { join } from "../../src/base/paths.ts";
+import type { FileNumber } from "../../src/base/ids.ts";
+import { TreeState } from "../../src/database/tree-state.ts";
+import { tableFileName } from "../../src/format/file-names.ts";
+import type { TableMeta } from "../../src/manifest/version.ts";
+import { BlockCache } from "../../src/table/block-cache.ts";
+import {
+  DIRECTORY,
+  type DiskTree,
+  diskTree,
+  filesOf,
+  series,
+  writeTable,
+} from "../compaction/disk-tree.ts";
+
+function treesOf(disk: DiskTree): TreeState {
+  const keys = {
+    current: () => undefined,
+    keyOf: () => {
+      throw new Error("nothing is encrypted here");
+    },
+  };
+  return new TreeState(disk.env, DIRECTORY, new BlockCache(0), keys, {
+    maxLevels: 7,
+    verifyChecksums: "read",
+    readOnly: false,
+  });
+}
+
+/** Puts a table on another level, as a compaction does that has nothing to merge it with. */
+function move(trees: TreeState, table: TableMeta, level: number): void {
+  trees.apply(trees.prepare([{ ...table, level }]), [table.fileNumber]);
+}
+
+function remove(trees: TreeState, fileNumber: FileNumber): void {
+  trees.apply([], [fileNumber]);
+}
+
+/**
+ * A verification has the tree that it began on. One of its tables moved down a level meanwhile, was merged
+ * there, and its file went, though the older tree still named it: the verification told of a missing
+ * table. Scans had it open and noticed nothing.
+ */
+test("a table that moved down and was replaced there stays for a tree that has it where it was", () => {
+  const disk = diskTree();
+  const table = writeTable(disk, 1, 0, series("k", 20, 5));
+  const trees = treesOf(disk);
+  trees.load([table]);
+  const before = trees.tree.retain();
+  move(trees, table, 1);
+  const between = trees.tree.retain();
+  move(trees, table, 2);
+  remove(trees, table.fileNumber);
+  expect(filesOf(disk)).toEqual([tableFileName(1)]);
+  between.release();
+  expect(filesOf(disk)).toEqual([tableFileName(1)]);
+  before.release();
+  expect(filesOf(disk)).toEqual([]);
+  trees.close();
+  expect(disk.failures.open).toBe(0);
+});
+
+test("a table that moved down stays when the tree from before goes", () => {
+  const disk = diskTree();
+  const table = writeTable(disk, 1, 0, series("k", 20, 5));
+  const trees = treesOf(disk);
+  trees.load([table]);
+  const before = trees.tree.retain();
+  move(trees, table, 1);
+  before.release();
+  expect(filesOf(disk)).toEqual([tableFileName(1)]);
+  remove(trees, table.fileNumber);
+  expect(filesOf(disk)).toEqual([]);
+});
+
+test("a move that the manifest did not take leaves the table where it was", () => {
+  const disk = diskTree();
+  const table = writeTable(disk, 1, 0, series("k", 20, 5));
+  const trees = treesOf(disk);
+  trees.load([table]);
+  trees.abandon(trees.prepare([{ ...table, level: 1 }]));
+  expect(disk.env.fileSystem.info(join(DIRECTORY, tableFileName(1)))?.kind).toBe("file");
+  remove(trees, table.fileNumber);
+  expect([filesOf(disk), disk.failures.open]).toEqual([[], 0]);
+});
