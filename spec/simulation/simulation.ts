@@ -73,6 +73,8 @@ export interface OpenTransaction {
 }
 
 export const STEPS_DEFAULT = 60;
+/** Beyond the numbers of commits. */
+const BUFFERED_FROM = 10_000;
 
 export class Simulation {
   readonly seed: number;
@@ -87,6 +89,7 @@ export class Simulation {
   #current: DatabaseLife | undefined;
   transactions: OpenTransaction[] = [];
   #latestMs = 0;
+  #buffered = 0;
   #script: string[] = [];
   /** Steps taken, by name; recoveries by what came before. */
   readonly taken = new Map<string, number>();
@@ -142,6 +145,11 @@ export class Simulation {
   #describeOptions(): string {
     const { encryptionKey, ...shown } = this.#fixed;
     return JSON.stringify({ ...shown, encrypted: encryptionKey !== undefined });
+  }
+
+  /** What tells a write of a transaction from all others, before it has the number of a commit. */
+  nextBuffered(): number {
+    return BUFFERED_FROM + this.#buffered++;
   }
 
   count(what: string): void {

@@ -170,13 +170,13 @@ function pickTransaction({ transactions, random }: Simulation): OpenTransaction 
 function transactionStep(simulation: Simulation): void {
   const transaction = pickTransaction(simulation);
   if (transaction === undefined) return;
-  const { random, workload, expected } = simulation;
+  const { random, workload } = simulation;
   for (let left = 1 + random.below(4); left > 0; left--) {
     const kind = random.below(transaction.real.readOnly ? 2 : 4);
     if (kind === 0) readKey(simulation, transaction);
     else if (kind === 1) readPrefix(simulation, transaction);
     else {
-      const write = workload.write(random, expected.nextNumber);
+      const write = workload.write(random, simulation.nextBuffered());
       buffer(transaction.real, write);
       transaction.writes.set(write.key, write);
       const { key, value, userMeta, expiresAt } = write;

@@ -25,7 +25,7 @@ export class Workload {
     return this.keys[random.below(this.keys.length)] as string;
   }
 
-  /** A write of the commit with this number. */
+  /** A write with a value that tells its number: no other write may have it, or nobody could tell whose it is. */
   write(random: SeededRandom, number: number): Write {
     const key = this.key(random);
     if (random.below(4) === 0) return { key, value: undefined, userMeta: 0, expiresAt: 0 };
