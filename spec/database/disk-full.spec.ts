@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from "bun:test";
 
+import { toText } from "../../src/base/bytes.ts";
 import { MelesError } from "../../src/base/errors.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
@@ -171,6 +172,29 @@ describe("a full disk", () => {
     expect(await codeOf(db.put("single", "v"))).toBe("ERR_DISK_FULL");
     disk.empty();
     expect(await codeOf(batch.flush())).toBe("ERR_DISK_FULL");
+    await db.close();
+  });
+
+  // It had its earlier writes written to get room. They were lost, and it was staged all the same: some later
+  // commit took it along, so that a batch had lost its beginning and kept its end.
+  test("keeps nothing of a batch behind the writes that it has lost", async () => {
+    const disk = new FullDisk();
+    const db = await openIn(disk.env, { ...TINY, valueThreshold: 32_768 });
+    await db.put("before", "x");
+    const batch = db.batch({ maxPendingBytes: 1 << 20 });
+    disk.left = 0;
+    const value = "v".repeat(30_000);
+    const puts = ["a", "b", "c"].map((key) => batch.put(key, value));
+    disk.empty();
+    expect(await codeOf(Promise.all(puts))).toBe("ERR_DISK_FULL");
+    expect(await codeOf(batch.flush())).toBe("ERR_DISK_FULL");
+    await db.put("after", "x");
+    expect(
+      db
+        .scan()
+        .toArray()
+        .map(({ key }) => toText(key)),
+    ).toEqual(["after", "before"]);
     await db.close();
   });
 

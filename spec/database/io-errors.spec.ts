@@ -14,7 +14,7 @@ import {
   type Operation,
 } from "../suites/faulty-file-system.ts";
 import { Ledger } from "../suites/ledger.ts";
-import { openIn, testEnv, TINY } from "../suites/open-database.ts";
+import { DIRECTORY, openIn, testEnv, TINY } from "../suites/open-database.ts";
 import { codeOf, errorOf, soon } from "./outcomes.ts";
 
 const step = process.env["MELES_FAULTS_ALL"] === undefined ? 7 : 1;
@@ -206,6 +206,31 @@ describe("an I/O error", () => {
     expect(again.count()).toBe(1);
     await again.close();
   });
+
+  // A commit that found no room had the group before it written. That failed; the commit went on, into a new
+  // log, and was acknowledged, although nobody knew what the disk had of what came before.
+  test.each(["write", "sync"] as const)(
+    "of a %s that a commit needs to get room refuses that commit, too",
+    async (broken) => {
+      const system = new FaultyFileSystem(new MemoryFileSystem());
+      const options: OpenOptions = { ...TINY, valueThreshold: 32_768, sync: "commit" };
+      const db = await openIn(testEnv(system), options);
+      await db.put("before", "x");
+      system.hook = (operation, path) => {
+        if (operation !== broken || !path.endsWith(".mem")) return;
+        system.hook = () => undefined;
+        throw ioFailure(operation, path, "EIO");
+      };
+      const value = "v".repeat(30_000);
+      const codes = await Promise.all(
+        ["a", "b", "c"].map((key) => codeOf(() => db.put(key, value))),
+      );
+      expect(codes).toEqual(["ERR_IO", "ERR_IO", "ERR_READ_ONLY"]);
+      expect(db.count()).toBe(1);
+      expect(system.list(DIRECTORY).filter((name) => name.endsWith(".mem"))).toEqual(["00001.mem"]);
+      await db.close();
+    },
+  );
 
   // An interval sync looked up the logs, waited for the value log, and found the oldest one closed.
   test("does not appear when a log is flushed away during a sync", async () => {

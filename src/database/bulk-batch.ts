@@ -67,6 +67,10 @@ export class BulkBatch implements Batch, BulkOwner {
     this.#failure ??= error;
   }
 
+  requireWhole(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   #stage(
     key: Uint8Array,
     value: Uint8Array,
@@ -100,9 +104,9 @@ export class BulkBatch implements Batch, BulkOwner {
 
   async flush(): Promise<void> {
     this.#requireUsable();
-    if (this.#failure !== undefined) throw this.#failure;
+    this.requireWhole();
     await this.#host.queue.drain(this.#host.syncsOnCommit);
-    if (this.#failure !== undefined) throw this.#failure;
+    this.requireWhole();
   }
 
   cancel(): void {

@@ -47,6 +47,8 @@ export interface BulkOwner {
   readonly version: Version | undefined;
   /** Some of what it has staged is lost. */
   groupFailed(error: unknown): void;
+  /** Throws what `groupFailed` was told. */
+  requireWhole(): void;
 }
 
 /** What a transaction brings to its commit. */

@@ -208,6 +208,8 @@ export class CommitQueue {
         await this.bulk(owner, ownKey, ownValue, meta, userMeta, expiresAt, groupBytes);
       });
     }
+    // The group before, written on the way or while this one waited, may be lost, and with it the batch.
+    owner.requireWhole();
     const { memtable } = this.#parts.memtables.active;
     const version = this.#begin(owner.version);
     if (owner.version !== undefined) {
@@ -369,7 +371,9 @@ export class CommitQueue {
   #makeRoom(bytes: number, entries = 1): boolean {
     const { memtables } = this.#parts;
     if (memtables.hasRoom(bytes, entries)) return true;
-    if (this.#groupFirst !== 0) this.writeGroup();
+    this.writeGroup();
+    // Nothing is written behind what could not be.
+    this.#requireWritable();
     if (memtables.active.memtable.isEmpty) return memtables.hasRoom(bytes, entries);
     if (!this.#parts.pressure.canRotate()) {
       const obstacle = this.#parts.obstacle();
@@ -536,9 +540,7 @@ export class CommitQueue {
     this.#endBulkRun();
     if (waiters.length === 0) return;
     const delayMs = this.#poison === undefined ? this.#pace.holdMs(this.counters.userBytes) : 0;
-    const acknowledge = (): void => {
-      for (const waiter of waiters) action(waiter);
-    };
+    const acknowledge = (): void => waiters.forEach(action);
     if (delayMs === 0) this.#turn.run(acknowledge);
     else this.#parts.env.clock.after(delayMs, acknowledge, true);
   }
