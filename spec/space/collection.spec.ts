@@ -56,6 +56,7 @@ class Surroundings {
         get newestFirst(): unknown {
           return newestFirst();
         },
+        pointedByRemoved: new Set(),
       },
       valueLog,
       values: {

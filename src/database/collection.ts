@@ -7,8 +7,9 @@
  * what is alive is known exactly, from the first open on, without statistics of its own. Tables that
  * Badger wrote carry nothing; until a scan has learned theirs (`learn`), no file is touched.
  *
- * A file is removed when no table of the tree and no memtable points to it. Readers on an older tree
- * keep it open until they end: its name is gone at once, its space with the last of them.
+ * A file is removed when no table of the tree and no memtable points to it, nor any log that a power cut
+ * could bring back. Readers on an older tree keep it open until they end: its name is gone at once, its
+ * space with the last of them.
  */
 
 import type { FileNumber } from "../base/ids.ts";
@@ -187,6 +188,7 @@ export class Collection {
       isBusy:
         file === valueLog.activeFile ||
         memtables.hasLeftLogs ||
+        memtables.pointedByRemoved.has(file) ||
         (valueLog.groupFirstFile > 0 && file >= valueLog.groupFirstFile) ||
         memtables.newestFirst.some((memtable) => memtable.valueLogBytes.has(file)),
     }));
@@ -212,6 +214,9 @@ export class Collection {
     if (state.file === valueLog.activeFile) return "new values are written to it";
     if (memtables.newestFirst.some((memtable) => memtable.valueLogBytes.has(state.file))) {
       return "a memtable that is not flushed yet points to it";
+    }
+    if (memtables.pointedByRemoved.has(state.file)) {
+      return "a log that points to it was only just removed";
     }
     if (this.unknownTable() !== undefined) {
       return "tables written by another program are still being examined";
@@ -342,14 +347,18 @@ export class Collection {
 
   // ------------------------------------------------------------------------------- removal
 
+  /** Files that nobody points to. */
+  #unused(): ValueLogFileState[] {
+    if (this.unknownTable() !== undefined) return [];
+    return this.states().filter(({ file, isBusy }) => !isBusy && this.#account.bytesIn(file) === 0);
+  }
+
   /** After every change of the tree or the memtables: removes files that nobody points to. Returns which. */
   sweep(): FileNumber[] {
     const { env, directory, trees, values, valueLog, events } = this.#parts;
     valueLog.limitFileSize(this.#fileLimit());
     const removed: FileNumber[] = [];
-    if (this.unknownTable() !== undefined) return removed;
-    for (const { file, isBusy, sizeBytes } of this.states()) {
-      if (isBusy || this.#account.bytesIn(file) > 0) continue;
+    for (const { file, sizeBytes } of this.#unused()) {
       const path = join(directory, valueLogFileName(file));
       try {
         values.retire(file, trees.serial);

@@ -48,11 +48,11 @@ export class FlushWork {
    * database is being closed.
    */
   async flush(logged: LoggedMemtable, mayBlock: boolean): Promise<void> {
-    const { env, directory, memtables } = this.#parts;
+    const { env, memtables } = this.#parts;
     const { memtable } = logged;
     const started = env.clock.monotonicMs();
     // The name of the log must outlast every trace of the table, until the manifest names that.
-    await env.fileSystem.syncDirectoryInBackground(directory);
+    await this.#syncNames();
     this.#changes.noteFlushed(memtable.maxVersion);
     let table: TableMeta | undefined;
     let cuts: readonly Cut[];
@@ -65,12 +65,37 @@ export class FlushWork {
     this.#parts.cuts.flushed(memtable, table, cuts);
     memtables.remove(logged);
     this.#changes.sweep();
+    // Otherwise the next flush does it.
+    if (memtables.frozen.length === 0) await this.#sweepBehindLogs();
     this.counters.flushes++;
     this.#parts.events.emit("flush", {
       entries: memtable.count,
       bytes: table?.sizeBytes ?? 0,
       elapsedMs: env.clock.monotonicMs() - started,
     });
+  }
+
+  /** The directory, off this thread: what was made in it, and what was removed, is so for good. */
+  async #syncNames(): Promise<void> {
+    const { env, directory, memtables } = this.#parts;
+    const files = memtables.pointedByRemoved;
+    await env.fileSystem.syncDirectoryInBackground(directory);
+    memtables.noteNamesSynced(files);
+  }
+
+  /** Value-log files that only removed logs have pointed to go, too. */
+  async #sweepBehindLogs(): Promise<void> {
+    if (this.#parts.memtables.pointedByRemoved.size === 0) return;
+    try {
+      await this.#syncNames();
+    } catch (error) {
+      // The flush itself is done. They go after the next one.
+      this.#parts.env.log("warn", "the removal of a flushed log could not be synced", {
+        error: String(error),
+      });
+      return;
+    }
+    this.#changes.sweep();
   }
 
   #dueCuts(): readonly Cut[] {

@@ -32,6 +32,12 @@ export interface LoggedMemtable {
  */
 const READER_BYTES_MAX = 76 << 20;
 
+/** A log whose entries are in a table, and the value-log files that it points to. */
+interface LeftLog {
+  readonly log: LogFile;
+  readonly files: readonly FileNumber[];
+}
+
 /** Memory of flushed memtables that is kept for the next ones: writers get that far ahead of flushes. */
 const SPARE_MAX = 2;
 
@@ -51,7 +57,8 @@ export class Memtables {
    * Logs of flushed memtables that could not be removed: the next open would replay them. They are synced
    * with the others, because a torn log ends the replay, and with it those behind it.
    */
-  #leftLogs: LogFile[] = [];
+  #leftLogs: LeftLog[] = [];
+  #pointedByRemoved: ReadonlySet<FileNumber> = new Set();
   #nextNumber: FileNumber;
   #pointedBytesMax = Number.POSITIVE_INFINITY;
   /** Bytes of a failed write may be behind the active log's end. */
@@ -154,14 +161,31 @@ export class Memtables {
     this.#refresh();
     this.#keepMemory(flushed.memtable);
     if (flushed.log === undefined) return;
-    this.#leftLogs.push(flushed.log);
-    this.#leftLogs = this.#leftLogs.filter((log) => !this.#isRemoved(log));
+    this.#leftLogs.push({ log: flushed.log, files: [...flushed.memtable.valueLogBytes.keys()] });
+    this.#leftLogs = this.#leftLogs.filter((left) => !this.#isRemoved(left));
   }
 
-  #isRemoved(log: LogFile): boolean {
+  /**
+   * Value-log files that removed logs point to. Until the directory is synced a power cut may bring such a
+   * log back, and recovery must find its values: it takes a missing one for the end of all there is. A new
+   * set whenever it changes.
+   */
+  get pointedByRemoved(): ReadonlySet<FileNumber> {
+    return this.#pointedByRemoved;
+  }
+
+  /** The directory was synced after `pointedByRemoved` had been `files`. */
+  noteNamesSynced(files: ReadonlySet<FileNumber>): void {
+    if (this.#pointedByRemoved === files) this.#pointedByRemoved = new Set();
+  }
+
+  #isRemoved({ log, files }: LeftLog): boolean {
     try {
       this.#env.fileSystem.remove(join(this.#directory, log.name));
       log.abandon();
+      if (files.length > 0) {
+        this.#pointedByRemoved = new Set([...this.#pointedByRemoved, ...files]);
+      }
       return true;
     } catch (error) {
       // Tried again after the next flush; until then no delete marker may be dropped.
@@ -250,7 +274,7 @@ export class Memtables {
 
   /** Logs with bytes that are not synced yet. */
   dirtyLogs(): LogFile[] {
-    const logs = this.#leftLogs.filter((log) => log.isDirty);
+    const logs = this.#leftLogs.map(({ log }) => log).filter((log) => log.isDirty);
     for (const one of [...this.#frozen, this.#active]) {
       if (one.log?.isDirty === true) logs.push(one.log);
     }
@@ -258,7 +282,7 @@ export class Memtables {
   }
 
   close(): void {
-    for (const log of this.#leftLogs) log.close();
+    for (const { log } of this.#leftLogs) log.close();
     for (const one of [...this.#frozen, this.#active]) one.log?.close();
   }
 
