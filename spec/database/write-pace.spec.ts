@@ -42,10 +42,18 @@ describe("acknowledgements", () => {
     expect(Math.max(longestOfSmall, longestOfLarge)).toBeLessThanOrEqual(4);
   });
 
+  test("of a MiB at a time are held back by their bytes, too, by 50 ms at most", () => {
+    const [small] = heldBack(0.5, 64 * MIB, 4096);
+    const [large, longestOfLarge] = heldBack(0.5, 64 * MIB, MIB);
+    expect(Math.abs(small - large)).toBeLessThan(small / 10);
+    expect(longestOfLarge).toBeLessThan(35);
+    expect(heldBack(1, 64 * MIB, 8 * MIB)[1]).toBe(50);
+  });
+
   test("forget what was owed when the work has caught up", () => {
     let pressure = 1;
     const pace = new WritePace({ value: () => pressure });
-    expect(pace.holdMs(16 * MIB)).toBe(4);
+    expect(pace.holdMs(16 * MIB)).toBe(50);
     pressure = 0;
     expect(pace.holdMs(16 * MIB)).toBe(0);
     pressure = 1;

@@ -43,7 +43,7 @@ import { FlushWork } from "./flush-work.ts";
 import { IdleWork } from "./idle-work.ts";
 import type { Memtables } from "./memtables.ts";
 import type { Policies } from "./policies.ts";
-import { FROZEN_MAX, type Pressure } from "./pressure.ts";
+import type { Pressure } from "./pressure.ts";
 import { compressionOfLevel, type Settings } from "./settings.ts";
 import { TreeChanges } from "./tree-changes.ts";
 import type { TreeState } from "./tree-state.ts";
@@ -385,7 +385,7 @@ export class Maintenance {
   /** Flushes everything that is in memory now. */
   async flushAll(): Promise<void> {
     const { memtables } = this.#parts;
-    while (!memtables.active.memtable.isEmpty && memtables.frozen.length >= FROZEN_MAX) {
+    while (!memtables.active.memtable.isEmpty && this.#parts.pressure.areMemtablesFull) {
       await this.#flushOne();
     }
     // Other callers may have staged commits while this one waited.

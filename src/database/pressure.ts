@@ -1,5 +1,5 @@
 /**
- * How far background work is behind the writers (I9), 0 to 1: frozen memtables that wait for their flush,
+ * How far background work is behind the writers (I9), 0 to 1: memtables that wait for their flush,
  * tables in level 0, and garbage in the value log. Writers slow down as it grows (write-pace.ts), and
  * wait only when no memtable can be frozen any more.
  */
@@ -16,35 +16,52 @@ export interface PressureParts {
   readonly collection: Collection;
 }
 
-/** Frozen memtables beyond which writers wait. */
-export const FROZEN_MAX = 3;
+/** Frozen memtables beyond which writers wait, however large the budget. */
+const FROZEN_MAX = 3;
 /** Half the way to a wait nothing is felt. */
 const FELT_FROM = 0.5;
-/** By count of frozen memtables the last one is felt, not the first two: flushes come in bursts. */
-const FROZEN_PRESSURE = [0, 0, 0, 0.6];
+
+/** How many memtables may be frozen beside the active one: what the budget leaves beside the cache, 1 … 3. */
+export function frozenMax(
+  settings: Pick<Settings, "memoryBudget" | "memtableSize" | "blockCacheSize">,
+): number {
+  const { memoryBudget, memtableSize, blockCacheSize } = settings;
+  const memtables = Math.floor((memoryBudget - blockCacheSize) / memtableSize);
+  return Math.max(1, Math.min(FROZEN_MAX, memtables - 1));
+}
 
 export class Pressure {
   readonly #parts: PressureParts;
+  readonly #frozenMax: number;
 
   constructor(parts: PressureParts) {
     this.#parts = parts;
+    this.#frozenMax = frozenMax(parts.settings);
+  }
+
+  /** Whether no memtable may be frozen before one has been flushed. */
+  get areMemtablesFull(): boolean {
+    return this.#parts.memtables.frozen.length >= this.#frozenMax;
   }
 
   /** Whether a memtable may be frozen now. */
   canRotate(): boolean {
-    const { memtables, trees, settings } = this.#parts;
-    return (
-      memtables.frozen.length < FROZEN_MAX &&
-      trees.tree.levelZero.length < settings.levelZeroTablesStall
-    );
+    const { trees, settings } = this.#parts;
+    return !this.areMemtablesFull && trees.tree.levelZero.length < settings.levelZeroTablesStall;
   }
 
   /** Cheap: asked for every group of commits. */
   value(): number {
-    const { memtables, trees, settings, collection } = this.#parts;
+    const { trees, settings, collection } = this.#parts;
     const levelZero = trees.tree.levelZero.length / settings.levelZeroTablesStall;
-    const frozen = FROZEN_PRESSURE[memtables.frozen.length] ?? 1;
     const fromLevels = (levelZero - FELT_FROM) / (1 - FELT_FROM);
-    return Math.min(1, Math.max(0, fromLevels, frozen, collection.debt));
+    return Math.min(1, Math.max(0, fromLevels, this.#fromMemtables(), collection.debt));
+  }
+
+  /** Felt as soon as the active memtable is the last one that takes writes, the more the fuller it is. */
+  #fromMemtables(): number {
+    if (!this.areMemtablesFull) return 0;
+    const { memtables, settings } = this.#parts;
+    return memtables.active.memtable.usedBytes / settings.memtableSize;
   }
 }

@@ -54,9 +54,8 @@ export interface TableIndexBlocks {
   readonly lengths: Uint32Array;
 }
 
-/** An index without its blocks: of constant size, but for the filter. */
+/** What does not grow with the table. */
 export interface TableIndexHead {
-  readonly bloomFilter: Uint8Array | undefined;
   /** Largest version of any entry. The next commit version is derived from it. */
   readonly maxVersion: number;
   /** Entries, all versions. A statistic, like the three sizes: 0 in some foreign tables. */
@@ -76,14 +75,17 @@ export interface TableIndexHead {
 
 export interface TableIndexFields extends TableIndexHead {
   readonly blocks: TableIndexBlocks;
+  readonly bloomFilter: Uint8Array | undefined;
 }
 
-/** A decoded index whose blocks are decoded when they are needed. */
+/** A decoded index whose blocks and filter are decoded when they are needed, which keeps its bytes. */
 export interface LazyTableIndex extends TableIndexHead {
   /** The first block's base key, a whole internal key. */
   readonly firstKey: Uint8Array;
   /** About 150 ns a block. Throws as `decodeTableIndex`. */
   readonly decodeBlocks: () => TableIndexBlocks;
+  /** A copy. */
+  readonly decodeFilter: () => Uint8Array | undefined;
 }
 
 /** The bytes of an index, before encryption. About 0.4 µs a block. */
@@ -143,11 +145,11 @@ function addOwnLength(index: Uint8Array): Uint8Array {
  * a block; allocates no more than a small multiple of the input.
  */
 export function decodeTableIndex(bytes: Uint8Array, blocksEnd?: number): TableIndexFields {
-  const { decodeBlocks, firstKey: _, ...head } = openTableIndex(bytes, blocksEnd);
-  return { blocks: decodeBlocks(), ...head };
+  const { decodeBlocks, decodeFilter, firstKey: _, ...head } = openTableIndex(bytes, blocksEnd);
+  return { blocks: decodeBlocks(), bloomFilter: decodeFilter(), ...head };
 }
 
-/** As `decodeTableIndex`, without the blocks, in constant time; keeps `bytes`. */
+/** As `decodeTableIndex`, in constant time: `bytes` must stay as they are until blocks and filter are decoded. */
 export function openTableIndex(bytes: Uint8Array, blocksEnd?: number): LazyTableIndex {
   if (bytes.length < 4) throw damaged(0, "a table index", `${bytes.length} bytes`);
   const root = new FlatTable(bytes);
@@ -159,15 +161,10 @@ export function openTableIndex(bytes: Uint8Array, blocksEnd?: number): LazyTable
       `a table has a version beyond ${VERSION_MAX}; only directories with smaller versions can be opened`,
     );
   }
-  const bloomPosition = root.vector(SLOT_BLOOM_FILTER, 1);
-  const bloomFilter =
-    bloomPosition === 0 || root.vectorLength === 0
-      ? undefined
-      : bytes.slice(bloomPosition, bloomPosition + root.vectorLength);
   return {
     firstKey: firstKeyOf(bytes, root),
     decodeBlocks: () => decodeBlocks(bytes, root, blocksEnd ?? Number.MAX_SAFE_INTEGER),
-    bloomFilter,
+    decodeFilter: () => decodeFilter(bytes, root),
     maxVersion,
     keyCount: root.u32(SLOT_KEY_COUNT),
     uncompressedSize: root.u32(SLOT_UNCOMPRESSED_SIZE),
@@ -190,6 +187,12 @@ function firstKeyOf(bytes: Uint8Array, root: FlatTable): Uint8Array {
     throw damaged(vector, "a block's base key", `${keyLength} bytes`);
   }
   return bytes.slice(key, key + keyLength);
+}
+
+function decodeFilter(bytes: Uint8Array, root: FlatTable): Uint8Array | undefined {
+  const filter = root.vector(SLOT_BLOOM_FILTER, 1);
+  if (filter === 0 || root.vectorLength === 0) return undefined;
+  return bytes.slice(filter, filter + root.vectorLength);
 }
 
 function decodeBlocks(bytes: Uint8Array, root: FlatTable, blocksEnd: number): TableIndexBlocks {

@@ -6,8 +6,9 @@
  * largest key (tables written by Badger). The index checksum is always verified, block checksums by
  * option; lengths and positions are checked before they are used, whatever the option (I8).
  *
- * The index's list of blocks is decoded with the first read: opening 2 GB of small entries would spend
- * half its time on that.
+ * Of the index only what does not grow with the table is kept then. With the first read of the table it is
+ * read again, whole: opening 2 GB of small entries would spend half its time on the list of blocks, and a
+ * load would hold the indexes of tables that nobody reads (100 of 500 MiB resident in one of 2 GB).
  */
 
 import { CorruptionError, MelesError } from "../base/errors.ts";
@@ -60,6 +61,7 @@ const EMPTY_FILTER = new Uint8Array(0);
 
 /** What reads need, once there was one. */
 interface OpenBlocks {
+  readonly filter: Uint8Array;
   readonly index: BlockIndex;
   readonly file: BlockFile;
   readonly cached: CachedBlocks;
@@ -68,21 +70,20 @@ interface OpenBlocks {
 export class TableReader {
   readonly meta: TableMeta;
   readonly #file: File;
+  /** When it was opened. */
+  readonly #sizeBytes: number;
   readonly #source: TableSource;
   readonly #cache: BlockCache;
-  readonly #filter: Uint8Array;
   readonly #verifyReads: boolean;
   readonly #location = new BlockLocation();
-  /** The index as long as its blocks have not been decoded, and where it lies in the file. */
-  #undecoded: LazyTableIndex | undefined;
-  readonly #indexOffset: number;
   #blocks: OpenBlocks | undefined;
   #closed = false;
 
   /**
    * Opens a table; owns `file` from then on (not when it throws). Throws `CorruptionError` for damage,
    * `ERR_ENCRYPTION_KEY` when the data key is missing, `ERR_UNSUPPORTED_FORMAT` for versions beyond
-   * 2^53 − 1. Two small reads; the first read of a block takes about 0.2 µs more for each block there is.
+   * 2^53 − 1. Reads footer and index; the first read of a block does so again, and takes about 0.2 µs more
+   * for each block there is.
    */
   static open(
     file: File,
@@ -102,7 +103,7 @@ export class TableReader {
     file: File,
     key: Uint8Array | undefined,
   ): { readonly version: number; readonly isBadgers: boolean } {
-    const { index } = readIndex(file, file.size(), key);
+    const { index } = readIndex(file, file.size(), key, newBytes);
     return { version: index.maxVersion, isBadgers: index.extension === undefined };
   }
 
@@ -113,44 +114,45 @@ export class TableReader {
     verify: ChecksumVerification,
   ) {
     const sizeBytes = file.size();
-    const { index, indexOffset } = readIndex(file, sizeBytes, source.key);
+    const stored = readIndex(file, sizeBytes, source.key, (length) => cache.spare(length));
+    const { index } = stored;
     this.#file = file;
+    this.#sizeBytes = sizeBytes;
     this.#source = source;
     this.#cache = cache;
-    this.#filter = index.bloomFilter ?? EMPTY_FILTER;
     this.#verifyReads = verify === "read" || verify === "both";
-    this.#undecoded = index;
-    this.#indexOffset = indexOffset;
     try {
-      if (verify === "open" || verify === "both") verifyBlocks(this.#open().file);
-      this.meta = describe(source, index, sizeBytes, this.#largestKey(index));
+      this.meta = describe(source, index, sizeBytes, this.#largestKey(stored));
+      if (verify === "open" || verify === "both") verifyBlocks(this.#open(stored).file);
     } catch (error) {
       this.#blocks?.cached.close();
       throw error;
     }
   }
 
-  /** Decodes the index's blocks, once. */
-  #open(): OpenBlocks {
+  /** Reads the index again, if it is not at hand, and keeps what reads need of it. */
+  #open(stored?: StoredIndex): OpenBlocks {
     if (this.#blocks !== undefined) return this.#blocks;
-    const undecoded = this.#undecoded as LazyTableIndex;
-    const index = locating(
-      this.#file,
-      this.#indexOffset,
-      () => new BlockIndex(undecoded.decodeBlocks()),
-    );
     const { compression, key } = this.#source;
-    const plainMax = plainSizeMax(undecoded.uncompressedSize, this.#file.size());
+    const sizeBytes = this.#sizeBytes;
+    const { index: whole, indexOffset } =
+      stored ?? readIndex(this.#file, sizeBytes, key, (length) => this.#cache.spare(length));
+    const [index, filter] = locating(this.#file, indexOffset, () => [
+      new BlockIndex(whole.decodeBlocks()),
+      whole.decodeFilter() ?? EMPTY_FILTER,
+    ]);
+    const plainMax = plainSizeMax(whole.uncompressedSize, sizeBytes);
     const file = new BlockFile(this.#file, index, compression, key, plainMax);
     const cached = new CachedBlocks(file, this.#cache, this.#verifyReads);
-    this.#undecoded = undefined;
-    this.#blocks = { index, file, cached };
+    this.#blocks = { filter, index, file, cached };
     return this.#blocks;
   }
 
-  #largestKey({ extension }: LazyTableIndex): Uint8Array {
+  /** The index must still be at hand. */
+  #largestKey(stored: StoredIndex): Uint8Array {
+    const { extension } = stored.index;
     if (extension !== undefined) return withoutVersion(extension.largestKey);
-    const { file, index } = this.#open();
+    const { file, index } = this.#open(stored);
     const location = new BlockLocation();
     file.load(index.blockCount - 1, this.#verifyReads, location);
     return copyUserKey(location, location.entryCount - 1);
@@ -158,7 +160,8 @@ export class TableReader {
 
   /** False only when no entry has a user key with this bloom hash. */
   mayContain(hash: number): boolean {
-    return bloomMayContain(this.#filter, 0, this.#filter.length, hash);
+    const { filter } = this.#blocks ?? this.#open();
+    return bloomMayContain(filter, 0, filter.length, hash);
   }
 
   /**
@@ -218,17 +221,25 @@ function requireKey(file: File, source: TableSource): void {
   );
 }
 
-/** Reads, verifies, decrypts and decodes the index. */
+/** Valid as long as the room that it was read into is not used for anything else. */
+interface StoredIndex {
+  readonly index: LazyTableIndex;
+  readonly indexOffset: number;
+}
+
+/** Reads, verifies, decrypts and decodes the index. `room`: at least so many bytes to read it into. */
 function readIndex(
   file: File,
   sizeBytes: number,
   key: Uint8Array | undefined,
-): { index: LazyTableIndex; indexOffset: number } {
-  const tail = readExactly(file, Math.min(sizeBytes, TABLE_FOOTER_SIZE_MAX), sizeBytes);
+  room: (lengthBytes: number) => Uint8Array,
+): StoredIndex {
+  const tailLength = Math.min(sizeBytes, TABLE_FOOTER_SIZE_MAX);
+  const tail = readExactly(file, newBytes(tailLength), tailLength, sizeBytes);
   // Footer offsets already count from the start of the file.
   const footer = locating(file, 0, () => decodeTableFooter(tail, sizeBytes));
   const { indexOffset, indexLength } = footer;
-  const stored = readExactly(file, indexLength, indexOffset + indexLength);
+  const stored = readExactly(file, room(indexLength), indexLength, indexOffset + indexLength);
   const index = locating(file, indexOffset, () => {
     verifyTableIndex(footer, stored);
     const plain = key === undefined ? stored : decryptBlock(key, stored);
@@ -237,10 +248,13 @@ function readIndex(
   return { index, indexOffset };
 }
 
-/** The `length` bytes that end at `end`. */
-function readExactly(file: File, length: number, end: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  const read = file.read(bytes, 0, length, end - length);
+function newBytes(lengthBytes: number): Uint8Array {
+  return new Uint8Array(lengthBytes);
+}
+
+/** The `length` bytes that end at `end`, at the start of `room`. */
+function readExactly(file: File, room: Uint8Array, length: number, end: number): Uint8Array {
+  const read = file.read(room, 0, length, end - length);
   if (read < length) {
     throw new CorruptionError({
       file: file.path,
@@ -249,7 +263,7 @@ function readExactly(file: File, length: number, end: number): Uint8Array {
       actual: "the end of the file",
     });
   }
-  return bytes;
+  return room.subarray(0, length);
 }
 
 /** Runs a decoder and completes what it reports with the file and the offset of its input. */
