@@ -183,10 +183,11 @@ export class DiskFile {
 
   /**
    * A sync failed: some of it reached the platter, and the kernel calls all of it clean, so that no
-   * later sync brings the rest down. Programs go on seeing it until the power fails.
+   * later sync brings the rest down. Programs go on seeing it until the power fails. What was written since
+   * the sync began lies in the same pages, and shares their fate.
    */
-  failSync(random: SeededRandom, changeCount = this.changeCount): void {
-    const taken = this.#take(changeCount);
+  failSync(random: SeededRandom): void {
+    const taken = this.#take(this.changeCount);
     for (const change of taken) {
       const [start, end] = touched(change, Number.POSITIVE_INFINITY);
       for (let at = alignDown(start, PAGE_BYTES); at < end; at += PAGE_BYTES)

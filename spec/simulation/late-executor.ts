@@ -109,8 +109,8 @@ class DoomedThread implements Gate {
     this.#life.die();
   }
 
-  failSync(file: DiskFile, changeCount: number): void {
-    this.#life.failSync(file, changeCount);
+  failSync(file: DiskFile): void {
+    this.#life.failSync(file);
   }
 
   later(what: string, finish: () => void): void {

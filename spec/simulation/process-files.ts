@@ -45,7 +45,7 @@ export interface Gate {
   /** The process ends here. */
   die(): void;
   /** What a failed sync leaves to chance. */
-  failSync(file: DiskFile, changeCount: number): void;
+  failSync(file: DiskFile): void;
   /** Runs `finish` some time later, if the process still lives. */
   later(what: string, finish: () => void): void;
 }
@@ -257,7 +257,7 @@ class OpenFile implements File {
       this.path,
       0,
       () => file.settle(),
-      () => this.#gate.failSync(file, file.changeCount),
+      () => this.#gate.failSync(file),
     );
   }
 
@@ -278,7 +278,7 @@ class OpenFile implements File {
           this.path,
           0,
           () => file.settle(changeCount),
-          () => this.#gate.failSync(file, changeCount),
+          () => this.#gate.failSync(file),
         );
         resolve();
       } catch (error) {

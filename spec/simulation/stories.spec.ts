@@ -83,6 +83,15 @@ class Story {
     await this.#recover();
   }
 
+  /** The next process loses power, too, at its n-th operation, before anybody has seen what it found. */
+  async losePowerWhileOpening(operation: number): Promise<void> {
+    this.world.end("power loss");
+    this.world.begin().dieLater({ afterOperations: operation, end: "power loss", when: "after" });
+    await this.open().catch(() => undefined);
+    if (this.world.life.isAlive) this.world.end("power loss");
+    await this.#recover();
+  }
+
   async kill(): Promise<void> {
     this.world.end("kill");
     await this.#recover();
@@ -181,3 +190,37 @@ test(
     }),
   60_000,
 );
+
+/**
+ * A power loss had torn a log, and there was another one behind it. Recovery removed both. The next power loss
+ * brought the second one back without the first: writes were there again, behind writes that were not, and
+ * after everybody had been told that they were gone.
+ */
+describe("a log behind a gap", () => {
+  /** Three logs, nothing synced. */
+  async function writeLogs(story: Story): Promise<void> {
+    for (let number = 0; number < 5; number++) await story.putOne(`k${number}`, 30_000);
+  }
+  const options: OpenOptions = { sync: "interval", valueThreshold: 32_768 };
+
+  test(
+    "does not come back once recovery has removed it",
+    () =>
+      tell(options, async (story) => {
+        await writeLogs(story);
+        await story.losePower();
+        await story.losePower();
+      }),
+    60_000,
+  );
+
+  test(
+    "does not count when the power fails again during recovery",
+    () =>
+      tell(options, async (story) => {
+        await writeLogs(story);
+        await story.losePowerWhileOpening(1 + story.world.random.below(8));
+      }),
+    60_000,
+  );
+});

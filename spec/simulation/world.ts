@@ -159,8 +159,8 @@ export class Life implements Gate {
     this.#world.end(this.doom?.end ?? "kill");
   }
 
-  failSync(file: DiskFile, changeCount: number): void {
-    file.failSync(this.#world.random, changeCount);
+  failSync(file: DiskFile): void {
+    file.failSync(this.#world.random);
   }
 
   later(what: string, run: () => void): void {

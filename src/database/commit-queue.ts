@@ -509,13 +509,10 @@ export class CommitQueue {
     try {
       valueLog.flush();
       // Also if the write fails: the file may be there, and later groups go into it.
-      if (memtables.active.log === undefined) {
-        // An encrypted log has no room for a link to the one before (format/log-link.ts).
-        if (this.#parts.isEncrypted && this.#parts.sync === "interval") this.#sync.now();
-        // Behind that sync, which covers the names there are.
-        this.#sync.noteNewName();
-      }
+      const isNewLog = memtables.active.log === undefined;
+      if (isNewLog) this.#sync.beforeNewLog();
       memtables.writeLog(from, from + length);
+      if (isNewLog) this.#sync.afterNewLog();
       if (this.#groupSync) this.#sync.now();
       else if (this.#parts.sync === "interval") this.#sync.schedule();
     } catch (error) {

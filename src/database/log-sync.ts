@@ -6,6 +6,7 @@
 
 import type { Env, Timer } from "../env/env.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
+import type { SyncLevel } from "./contract.ts";
 import type { Memtables } from "./memtables.ts";
 
 export interface LogSyncParts {
@@ -13,7 +14,9 @@ export interface LogSyncParts {
   readonly directory: string;
   readonly memtables: Memtables;
   readonly valueLog: ValueLogWriter;
+  readonly sync: SyncLevel;
   readonly syncIntervalMs: number;
+  readonly isEncrypted: boolean;
 }
 
 export class LogSync {
@@ -21,6 +24,8 @@ export class LogSync {
   readonly #onInterval: () => Promise<void>;
   #timer: Timer | undefined;
   #namesAreDurable = true;
+  /** Log files that have appeared so far. */
+  #newNames = 0;
   #failed = false;
 
   /** @param onInterval runs the background sync when the interval is over; reports its own failure */
@@ -35,9 +40,43 @@ export class LogSync {
     return this.#failed || valueLog.hasFailed || (memtables.active.log?.hasFailed ?? false);
   }
 
-  /** A log file is about to appear in the directory. */
-  noteNewName(): void {
+  /**
+   * A log file is about to appear in the directory. At the level "interval" what it will hold counts only
+   * behind all that came before, of which a power cut may take bytes, or the name. A link tells recovery of
+   * missing bytes (format/log-link.ts); an encrypted log has no room for one.
+   */
+  beforeNewLog(): void {
+    const { sync, isEncrypted } = this.#parts;
+    if (sync === "interval") {
+      if (isEncrypted) this.now();
+      else this.#syncNamesNow();
+    }
     this.#namesAreDurable = false;
+    this.#newNames++;
+  }
+
+  /** It is there: its name goes down early, so that the next log need not wait for it. */
+  afterNewLog(): void {
+    const { env, directory, sync } = this.#parts;
+    if (sync !== "interval") return;
+    const names = this.#newNames;
+    env.fileSystem.syncDirectoryInBackground(directory).then(
+      () => {
+        if (names === this.#newNames) this.#namesAreDurable = true;
+      },
+      () => {
+        // Whoever needs it asks again, and is told.
+      },
+    );
+  }
+
+  #syncNamesNow(): void {
+    try {
+      this.#syncNames();
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
   }
 
   /** Everything written is durable when this returns. Blocks. */

@@ -90,6 +90,8 @@ export interface RecoveredLogs {
   /** Oldest first. */
   readonly memtables: LoggedMemtable[];
   readonly nextNumber: FileNumber;
+  /** Logs were removed of which nothing counts. */
+  readonly hasRemoved: boolean;
 }
 
 /**
@@ -107,35 +109,65 @@ export function recoverLogs(
   keys: LogKeys,
   readOnly: boolean,
 ): RecoveredLogs {
-  const memtables: LoggedMemtable[] = [];
+  const found: RecoveredLog[] = [];
+  /** A power cut took the end of an older log: what these hold comes behind a gap. */
+  const behindGap: FileNumber[] = [];
   let floor = floorVersion;
   try {
-    let isCut = false;
-    let previous: RecoveredLog | undefined;
     for (const number of numbers) {
-      isCut ||= previous !== undefined && isBehindGap(env, directory, number, previous);
-      if (isCut) {
-        // A power cut took the end of an older log: what the newer ones hold comes behind a gap.
-        if (!readOnly) env.fileSystem.remove(join(directory, memFileName(number)));
+      const previous = found.at(-1);
+      const isBehind =
+        behindGap.length > 0 ||
+        (previous !== undefined &&
+          (previous.isCut || isBehindGap(env, directory, number, previous)));
+      if (isBehind) {
+        behindGap.push(number);
         continue;
       }
       const logged = recoverLog(env, directory, number, values, arenaBytes, floor, keys, readOnly);
-      if (logged.memtable.isEmpty) forget(env, directory, logged, readOnly);
-      else memtables.push(logged);
+      found.push(logged);
       floor = Math.max(floor, logged.memtable.maxVersion);
-      isCut ||= logged.isCut;
-      previous = logged;
     }
+    if (!readOnly) settleLogs(env, directory, found, behindGap);
   } catch (error) {
-    for (const { log } of memtables) log?.close();
+    for (const { log } of found) log?.close();
     throw error;
   }
-  return { memtables, nextNumber: (numbers.at(-1) ?? 0) + 1 };
+  const memtables = found.filter(({ memtable }) => !memtable.isEmpty);
+  return {
+    memtables,
+    nextNumber: (numbers.at(-1) ?? 0) + 1,
+    hasRemoved: memtables.length < numbers.length,
+  };
+}
+
+/**
+ * Takes away what does not count. Logs behind a gap go first, the newest of them first, each for good:
+ * without the ones before it, or once the gap is closed, a log would count again that a power cut brings back.
+ */
+function settleLogs(
+  env: Env,
+  directory: string,
+  found: readonly RecoveredLog[],
+  behindGap: readonly FileNumber[],
+): void {
+  for (const number of behindGap.toReversed()) {
+    env.fileSystem.remove(join(directory, memFileName(number)));
+    env.fileSystem.syncDirectory(directory);
+  }
+  for (const { log, end, memtable, number } of found) {
+    if (log === undefined) continue;
+    if (end < log.file.size()) log.truncate(end);
+    if (!memtable.isEmpty) continue;
+    log.close();
+    env.fileSystem.remove(join(directory, memFileName(number)));
+  }
 }
 
 /**
  * Makes durable what the stopped process may have left unsynced: from now on tables and new commits
- * build on it, and none of them may outlive it. Needed only when there are logs to replay.
+ * build on it, and none of them may outlive it. Likewise what recovery has taken away: everybody is told
+ * from now on that it is not there. Needed only when there were logs.
  */
 export function syncRecovered(
   env: Env,
@@ -143,7 +175,10 @@ export function syncRecovered(
   logs: RecoveredLogs,
   valueLogs: RecoveredValueLogs,
 ): void {
-  if (logs.memtables.length === 0) return;
+  if (logs.memtables.length === 0) {
+    if (logs.hasRemoved) env.fileSystem.syncDirectory(directory);
+    return;
+  }
   for (const number of valueLogs.files) {
     const path = join(directory, valueLogFileName(number));
     const file = env.fileSystem.open(path, { write: true, create: "never" });
@@ -213,18 +248,11 @@ function recoverLog(
       log.close();
       return { memtable, number, log: undefined, cipher: undefined, isCut, end };
     }
-    if (end < size) log.truncate(end);
     return { memtable, number, log, cipher: undefined, isCut, end };
   } catch (error) {
     log.close();
     throw located(error, name, 0);
   }
-}
-
-/** A log without a record that counts. */
-function forget(env: Env, directory: string, logged: LoggedMemtable, readOnly: boolean): void {
-  logged.log?.close();
-  if (!readOnly) env.fileSystem.remove(join(directory, memFileName(logged.number)));
 }
 
 function hasBytes(bytes: Uint8Array, start: number, end: number): boolean {
