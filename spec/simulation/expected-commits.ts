@@ -137,8 +137,11 @@ export class ExpectedCommits {
    * The same after a power loss where nothing but what was made durable is promised, and no order (sync
    * level "never"): each entry is one that a commit wrote, none is older than the durable one of its key,
    * and no commit shows in part, unless a later one hides the rest.
+   *
+   * @param past what there is for a clock that stands before every expiry: what has expired shows again when
+   * the clock goes back
    */
-  recoverParts(found: Content, times: Times): string {
+  recoverParts(found: Content, times: Times, past: Content = found): string {
     const durable = new Map(this.#base);
     const isDurable = ({ fate }: Commit, index: number): boolean =>
       index < this.#durable && fate !== "open";
@@ -147,19 +150,10 @@ export class ExpectedCommits {
       if (commit.fate === "acknowledged") apply(durable, commit);
     }
     const doubtful = this.#commits.filter((commit, index) => !isDurable(commit, index));
-    const wrong = new PartialState(durable, doubtful, found, times).problem();
+    const wrong =
+      new PartialState(durable, doubtful, past, times).problem() ?? difference(past, found, times);
     if (wrong !== undefined) throw new Error(`no possible part: ${wrong}`);
-    this.#base = new Map(found);
-    // What expired meanwhile may show again when the clock goes back, also of commits that nobody promised.
-    const shown = new Map(durable);
-    for (const { writes } of doubtful) {
-      for (const { key, value, userMeta, expiresAt } of writes) {
-        if (value !== undefined && expiresAt !== 0) shown.set(key, { value, userMeta, expiresAt });
-      }
-    }
-    for (const [key, entry] of shown) {
-      if (!found.has(key) && isExpired(entry, times.latestSeconds)) this.#base.set(key, entry);
-    }
+    this.#base = new Map(past);
     this.#commits = [];
     this.#issued = [];
     this.#durable = 0;
