@@ -29,9 +29,9 @@ class Surroundings {
     groupFirstFile: 0,
     createdFiles: [] as FileNumber[],
     nextNumber: 50,
-    fileSizeBytes: 0,
+    fileSizeWanted: (): number => 0,
     reserveNumbers: (count: number): FileNumber => (this.valueLog.nextNumber += count) - count,
-    limitFileSize: (bytes: number): void => void (this.valueLog.fileSizeBytes = bytes),
+    limitFileSize: (wanted: () => number): void => void (this.valueLog.fileSizeWanted = wanted),
     forget: (file: FileNumber): void => void this.forgotten.push(file),
   };
   readonly collection: Collection;

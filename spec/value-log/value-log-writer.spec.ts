@@ -266,15 +266,15 @@ describe("file numbers", () => {
   });
 });
 
-test("a smaller file size holds from the next value on, and never exceeds the limit", () => {
+test("a smaller file size holds from the next file on, and never exceeds the limit", () => {
   const log = new ValueLog({ fileSizeBytes: 1000 });
   const numbers = (count: number): number[] =>
     Array.from({ length: count }, () => pointerFile(log.write(200).pointer, 0));
-  log.writer.limitFileSize(1);
+  log.writer.limitFileSize(() => 1);
   expect(numbers(3)).toEqual([1, 2, 3]);
-  log.writer.limitFileSize(1e9);
+  log.writer.limitFileSize(() => 1e9);
   // The fifth takes the file beyond 1000 bytes.
-  expect(numbers(5)).toEqual([3, 3, 3, 3, 4]);
+  expect(numbers(6)).toEqual([4, 4, 4, 4, 4, 5]);
 });
 
 describe("when a write fails", () => {

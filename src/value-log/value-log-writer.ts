@@ -61,7 +61,9 @@ export class ValueLogWriter {
   #naming: { readonly newest: FileNumber | undefined; readonly done: Promise<void> } | undefined;
   readonly #names: NameSync;
   #groupFirstFile: FileNumber = 0;
+  /** From so many bytes on the current file is full. */
   #fileSizeBytes: number;
+  #fileSizeWanted: () => number = () => Number.POSITIVE_INFINITY;
 
   constructor(
     env: Env,
@@ -166,9 +168,9 @@ export class ValueLogWriter {
     this.#currentNumber = 0;
   }
 
-  /** A file is full from so many bytes on, never more than the limit. Follows the amount of live data. */
-  limitFileSize(bytes: number): void {
-    this.#fileSizeBytes = Math.min(this.#limits.fileSizeBytes, bytes);
+  /** Asked at the start of each file: from how many bytes on it is to be full, never more than the limit. */
+  limitFileSize(wanted: () => number): void {
+    this.#fileSizeWanted = wanted;
   }
 
   /** Whether a record of so many bytes belongs into another file. */
@@ -197,6 +199,7 @@ export class ValueLogWriter {
     // Only now: after a failure the old file is still the current one, and full.
     if (this.#current !== undefined) this.#sealed.push(this.#current);
     this.#current = created;
+    this.#fileSizeBytes = Math.min(this.#limits.fileSizeBytes, this.#fileSizeWanted());
     this.#cipher = dataKey === undefined ? undefined : new LogCipher(dataKey.key, baseIv);
     this.#nextNumber = number + 1;
     this.#currentNumber = number;
