@@ -17,7 +17,7 @@ import { type BlockLocation, NOT_INDEXED } from "./block-location.ts";
 import { copyBytes } from "../base/copy-bytes.ts";
 import { indexBlock } from "./search-index.ts";
 
-/** What one read brings, aligned to its own size in the file, while the cache has room. */
+/** One read brings the blocks that begin in the same stretch of so many bytes, while the cache has room. */
 const NEIGHBOURHOOD_BYTES = 128 * 1024;
 
 export class CachedBlocks {
@@ -90,11 +90,11 @@ export class CachedBlocks {
   }
 
   #endOfNeighbourhood(block: number): number {
-    const { offsets, lengths, blockCount } = this.#blocks.index;
+    const { offsets, blockCount } = this.#blocks.index;
     const offset = offsets[block] as number;
     const limit = offset - (offset % NEIGHBOURHOOD_BYTES) + NEIGHBOURHOOD_BYTES;
     let end = block + 1;
-    while (end < blockCount && (offsets[end] as number) + (lengths[end] as number) <= limit) end++;
+    while (end < blockCount && (offsets[end] as number) < limit) end++;
     return end;
   }
 
