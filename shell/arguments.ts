@@ -28,6 +28,15 @@ export class Arguments {
     return this.flags.findLast((given) => given.name === name)?.value;
   }
 
+  /** The same with this flag given once, or not at all. */
+  replacing(name: FlagName, value: string | undefined): Arguments {
+    const others = this.flags.filter((given) => given.name !== name);
+    return new Arguments(
+      this.positionals,
+      value === undefined ? others : [...others, { name, value }],
+    );
+  }
+
   values(name: FlagName): string[] {
     return this.flags.filter((given) => given.name === name).map((given) => given.value);
   }

@@ -39,7 +39,7 @@ export interface Command {
 
 const DIR: Positional = { name: "DIR", completes: "directory" };
 const KEY: Positional = { name: "KEY" };
-const OPEN_FLAGS = ["key-file"] as const;
+const OPEN_FLAGS = ["key-file", "value-dir"] as const;
 /** Of commands that make a directory. */
 const CREATE_FLAGS = [...OPEN_FLAGS, "authenticated"] as const;
 const STATE_FLAGS = ["json", "mode", "color", ...OPEN_FLAGS] as const;
@@ -189,11 +189,12 @@ one that holds entries is added to. Restore incremental backups in the order the
   {
     name: "inspect",
     positionals: [{ name: "FILE" }],
-    flags: ["json", ...OPEN_FLAGS],
+    flags: ["json", "key-file", "database"],
     summary:
       "print what is in one .sst, .vlog, .mem, MANIFEST, KEYREGISTRY, DISCARD or backup file",
     details: `Reads that file alone, and the MANIFEST and KEYREGISTRY beside it for what a file does not say of itself.
-The database may be open elsewhere. Exits with 4 when it finds damage. Long values are abbreviated.`,
+Those of a separate value directory are found by its PAIR file, or with --database. The database may be
+open elsewhere. Exits with 4 when it finds damage. Long values are abbreviated.`,
     load: () => import("./commands/inspect.ts").then((module) => module.runInspect),
   },
   {

@@ -51,6 +51,14 @@ export const FLAGS = {
     value: "FILE",
     summary: "file with the encryption key (16, 24 or 32 bytes, raw or hex); also MELES_KEY_FILE",
   },
+  "value-dir": {
+    value: "DIR",
+    summary: "directory of the value log, when it is not the database's own (Badger's ValueDir)",
+  },
+  database: {
+    value: "DIR",
+    summary: "directory of the database, when FILE lies in its value directory",
+  },
   authenticated: {
     summary: "a new directory also detects tampering (AES-256-GCM); Badger cannot read it",
   },

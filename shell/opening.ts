@@ -30,6 +30,7 @@ export async function openDatabase(
   const { directory } = request;
   if (directory !== MEMORY) await checkDirectory(request);
   const encryptionKey = await readEncryptionKey(host, given);
+  const valueDirectory = given.value("value-dir");
   const { open } = await loadEngine();
   try {
     return await open(directory, {
@@ -37,6 +38,7 @@ export async function openDatabase(
       ...(request.sync === undefined ? {} : { sync: request.sync }),
       ...(request.keepVersions === true ? { versionsToKeep: Number.MAX_SAFE_INTEGER } : {}),
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
+      ...(valueDirectory === undefined ? {} : { valueDirectory }),
       ...(given.has("authenticated") ? { authenticatedEncryption: true } : {}),
     });
   } catch (error) {

@@ -84,6 +84,9 @@ export function infoRows(database: Database): StateRows {
     tables.reduce((total, table) => total + table[field], 0);
   const fields: Record<string, QueryValue> = {
     path: database.path,
+    ...(database.valueDirectory === database.path
+      ? {}
+      : { value_directory: database.valueDirectory }),
     version: database.stats().version,
     external_magic: options["externalMagic"] as number,
     levels: database.levels().filter((level) => level.tables > 0).length,

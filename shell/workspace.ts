@@ -13,7 +13,7 @@ import { Progress } from "./progress.ts";
 
 export class Workspace implements AsyncDisposable {
   readonly #host: Host;
-  readonly #given: Arguments;
+  #given: Arguments;
   /** Of IMPORT, EXPORT and VERIFY. */
   readonly progress: Progress;
   #database: Database;
@@ -46,15 +46,21 @@ export class Workspace implements AsyncDisposable {
   }
 
   /** An open transaction is rolled back. If `directory` cannot be opened, all stays as it was. */
-  async reopen(directory: string): Promise<void> {
+  async reopen(directory: string, valueDirectory: string | undefined): Promise<void> {
     if (samePlace(directory, this.#database.path)) {
       // Its lock is ours: it has to be released first.
       await this.#close();
-      [this.#database, this.#session] = await this.#openBoth(directory);
+      if (valueDirectory !== undefined) {
+        this.#given = this.#given.replacing("value-dir", valueDirectory);
+      }
+      [this.#database, this.#session] = await this.#openBoth(directory, this.#given);
       return;
     }
-    const [database, session] = await this.#openBoth(directory);
+    // The value directory given so far is this database's.
+    const given = this.#given.replacing("value-dir", valueDirectory);
+    const [database, session] = await this.#openBoth(directory, given);
     await this.#close();
+    this.#given = given;
     this.#database = database;
     this.#session = session;
   }
@@ -63,8 +69,8 @@ export class Workspace implements AsyncDisposable {
     await this.#close();
   }
 
-  #openBoth(directory: string): Promise<[Database, Session]> {
-    return openBoth(this.#host, this.#given, this.progress, directory);
+  #openBoth(directory: string, given: Arguments): Promise<[Database, Session]> {
+    return openBoth(this.#host, given, this.progress, directory);
   }
 
   async #close(): Promise<void> {

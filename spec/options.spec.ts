@@ -43,7 +43,7 @@ describe("defaults", () => {
         const settings = resolveOptions({}, { memoryBytes, cores });
         expect(settings.workers).toBeWithin(1, 65);
         // What was chosen by default can be chosen by hand.
-        const { encryptionKey: _, ...chosen } = settings;
+        const { encryptionKey: _, valueDirectory: __, ...chosen } = settings;
         expect(resolveOptions(chosen, MACHINE)).toEqual(settings);
       }
     }
@@ -95,6 +95,7 @@ const MAX = Number.MAX_SAFE_INTEGER;
 
 const OPTIONS: Record<keyof OpenOptions, Samples> = {
   readOnly: FLAG,
+  valueDirectory: { good: ["values", "/values"], bad: ["", ":memory:", 1, true, ["values"]] },
   sync: choices("commit", "interval", "never"),
   syncIntervalMs: numbers(1, 3_600_000),
   memoryBudget: numbers(4 * MIB, MAX),

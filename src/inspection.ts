@@ -4,9 +4,12 @@ import { dirname, resolve } from "node:path";
 
 import { toTextStrict } from "./base/bytes.ts";
 import { MelesError } from "./base/errors.ts";
-import { baseName } from "./base/paths.ts";
+import { baseName, join } from "./base/paths.ts";
+import { directoryPair, readPairFiles } from "./database/value-directory.ts";
+import type { FileSystem } from "./env/file-system.ts";
 import { systemEnv } from "./env/system-env.ts";
-import { SEAL } from "./format/file-names.ts";
+import { type DirectoryPair, isOfValueLog, onePlace } from "./format/directory-pair.ts";
+import { MANIFEST, SEAL } from "./format/file-names.ts";
 import { type FileKind, inspectFile as inspect } from "./inspect/inspect-file.ts";
 import { sealedDirectory } from "./seal/sealed-environment.ts";
 
@@ -15,6 +18,11 @@ export interface InspectOptions {
   readonly format?: "text" | "json";
   /** Master key, to see into encrypted files. */
   readonly encryptionKey?: Uint8Array;
+  /**
+   * The database's directory, when the file lies in a separate value directory: for its data keys. Where the
+   * directories say so themselves (`PAIR`), it need not be given.
+   */
+  readonly directory?: string;
   /** How text shows keys and values; default: JSON strings, or hexadecimal digits. */
   readonly quote?: (bytes: Uint8Array) => string;
   /** Gets the description in pieces; awaited. */
@@ -36,9 +44,9 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
   const { format = "text", quote = quoteAsJson, write } = options;
   const env = systemEnv();
   const { encryptionKey } = options;
-  const directory = dirname(resolve(path));
-  const request = { path, format, quote, write };
-  const sealed = sealedDirectory(env, directory, { masterKey: encryptionKey, ...SEALS }, true);
+  const pair = pairOf(env.fileSystem, resolve(path), options.directory);
+  const request = { path, format, quote, write, directory: pair.directory };
+  const sealed = sealedDirectory(env, pair, { masterKey: encryptionKey, ...SEALS }, true);
   if (sealed === undefined) return inspect(env.fileSystem, { ...request, encryptionKey });
   if (baseName(path) === SEAL) {
     throw new MelesError("ERR_INVALID_ARGUMENT", `${path} holds keys; nothing of it is shown`);
@@ -54,6 +62,28 @@ export async function inspectFile(path: string, options: InspectOptions): Promis
     });
   } finally {
     sealed.unlock();
+  }
+}
+
+/** The directories that a file is part of. */
+function pairOf(
+  fileSystem: FileSystem,
+  path: string,
+  directory: string | undefined,
+): DirectoryPair {
+  const own = dirname(path);
+  if (directory !== undefined) return directoryPair(fileSystem, resolve(directory), own);
+  const alone = onePlace(own);
+  const isElsewhere =
+    isOfValueLog(baseName(path)) && fileSystem.info(join(own, MANIFEST)) === undefined;
+  if (!isElsewhere) return alone;
+  try {
+    const home = readPairFiles(fileSystem, alone).home?.directory;
+    return home === undefined ? alone : { directory: home, valueDirectory: own };
+  } catch (error) {
+    // What cannot be learnt from the files around is reported as such.
+    if (error instanceof MelesError) return alone;
+    throw error;
   }
 }
 

@@ -12,14 +12,24 @@ import {
   verifyDirectory as verify,
 } from "./database/verify-directory.ts";
 import { rotateMasterKey } from "./database/key-rotation.ts";
+import { checkPair, directoryPair } from "./database/value-directory.ts";
 import type { Env } from "./env/env.ts";
+import type { FileSystem } from "./env/file-system.ts";
 import { systemEnv } from "./env/system-env.ts";
 import type { SalvageProgress, SalvageReport } from "./salvage/report.ts";
 import { salvageDirectory } from "./salvage/salvage.ts";
+import {
+  type DirectoryPair,
+  directoriesOf,
+  isSeparate,
+  onePlace,
+} from "./format/directory-pair.ts";
 import { SEAL_KEY_SIZE } from "./format/sealed-file.ts";
 import { sealedDirectory } from "./seal/sealed-environment.ts";
 
 export interface SalvageOptions {
+  /** Where the damaged directory's value log lies, if not in it. The new directory has everything in one place. */
+  readonly valueDirectory?: string;
   /** Master key of the damaged directory; the new one is encrypted under the same. */
   readonly encryptionKey?: Uint8Array;
   readonly signal?: AbortSignal;
@@ -47,9 +57,9 @@ export async function salvage(
   options: SalvageOptions = {},
 ): Promise<SalvageReport> {
   const base = options.env ?? systemEnv();
-  const source = locate(directory);
+  const source = locatePair(base.fileSystem, directory, options.valueDirectory);
   const target = locate(newDirectory);
-  if (target === source || target.startsWith(`${source}/`)) {
+  if (directoriesOf(source).some((path) => target === path || target.startsWith(`${path}/`))) {
     throw new MelesError(
       "ERR_INVALID_ARGUMENT",
       `${newDirectory} lies in the directory to be salvaged, which is not touched; name one outside`,
@@ -65,7 +75,7 @@ export async function salvage(
   const env =
     sealed === undefined
       ? base
-      : sealedDirectory(sealed.env, target, {
+      : sealedDirectory(sealed.env, onePlace(target), {
           masterKey: options.encryptionKey,
           wanted: true,
           rotationMs: Number.MAX_SAFE_INTEGER,
@@ -85,6 +95,18 @@ export async function salvage(
   return { ...report, findings: [...tampered, ...findings], lost: lost || tampered.length > 0 };
 }
 
+/** The directories that the caller means; refused when they say themselves that they do not belong together. */
+function locatePair(
+  fileSystem: FileSystem,
+  directory: string,
+  valueDirectory: string | undefined,
+): DirectoryPair {
+  const values = valueDirectory === undefined ? undefined : locate(valueDirectory);
+  const pair = directoryPair(fileSystem, locate(directory), values);
+  checkPair(fileSystem, pair);
+  return pair;
+}
+
 /** No directory becomes an authenticated one here, and no data key is made. */
 const SEALS = { wanted: false, rotationMs: Number.MAX_SAFE_INTEGER } as const;
 
@@ -99,6 +121,8 @@ function locate(path: string): string {
 }
 
 export interface VerifyDirectoryOptions extends DirectoryVerifyOptions {
+  /** Where the value log lies, if not in the directory. */
+  readonly valueDirectory?: string;
   /** For specs: clock, disk and randomness. */
   readonly env?: Env;
 }
@@ -116,12 +140,12 @@ export async function verifyDirectory(
   options: VerifyDirectoryOptions = {},
 ): Promise<DirectoryReport> {
   const env = options.env ?? systemEnv();
-  const path = locate(directory);
-  const { encryptionKey, ...others } = options;
-  const sealed = sealedDirectory(env, path, { ...SEALS, masterKey: encryptionKey }, true);
-  if (sealed === undefined) return verify(env, path, options);
+  const { encryptionKey, valueDirectory, ...others } = options;
+  const pair = locatePair(env.fileSystem, directory, valueDirectory);
+  const sealed = sealedDirectory(env, pair, { ...SEALS, masterKey: encryptionKey }, true);
+  if (sealed === undefined) return verify(env, pair, options);
   try {
-    const report = await verify(sealed.env, path, others);
+    const report = await verify(sealed.env, pair, others);
     return { ...report, findings: [...sealed.findings.map(findingOf), ...report.findings] };
   } catch (error) {
     // Without the register nothing in the directory can be read.
@@ -143,6 +167,8 @@ export interface RotateKeyOptions {
   readonly oldKey?: Uint8Array;
   /** 16, 24 or 32 bytes. */
   readonly newKey: Uint8Array;
+  /** Where the value log lies, if not in the directory. */
+  readonly valueDirectory?: string;
   /** For specs: clock, disk and randomness. */
   readonly env?: Env;
 }
@@ -167,9 +193,15 @@ export async function rotateKey(
     );
   }
   const env = options.env ?? systemEnv();
-  const path = locate(directory);
-  const sealed = sealedDirectory(env, path, { ...SEALS, masterKey: oldKey });
-  if (sealed === undefined) return rotateMasterKey(env, path, { oldKey, newKey });
+  const pair = locatePair(env.fileSystem, directory, options.valueDirectory);
+  const sealed = sealedDirectory(env, pair, { ...SEALS, masterKey: oldKey });
+  if (sealed === undefined) return rotateMasterKey(env, pair.directory, { oldKey, newKey });
+  if (isSeparate(pair) && !checkPair(env.fileSystem, pair)) {
+    throw new MelesError(
+      "ERR_INVALID_ARGUMENT",
+      `option valueDirectory: ${pair.valueDirectory} is not the value directory of ${pair.directory}`,
+    );
+  }
   if (newKey.length !== SEAL_KEY_SIZE) {
     throw new MelesError(
       "ERR_INVALID_ARGUMENT",

@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { MelesError } from "./base/errors.ts";
 import type { Database } from "./database/contract.ts";
 import { openDatabase } from "./database/open.ts";
+import { directoryPair } from "./database/value-directory.ts";
 import type { Env } from "./env/env.ts";
 import { memoryEnv, systemEnv } from "./env/system-env.ts";
 import { type OpenOptions, resolveOptions } from "./options.ts";
@@ -42,18 +43,27 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   if (isInMemory && settings.readOnly) {
     throw new MelesError("ERR_INVALID_ARGUMENT", "an in-memory database cannot be read-only");
   }
+  if (isInMemory && settings.valueDirectory !== undefined) {
+    const problem = "a database in memory has no directories";
+    throw new MelesError("ERR_INVALID_ARGUMENT", `option valueDirectory: ${problem}`);
+  }
   const base =
     options.env ?? systemEnv(options.logger === undefined ? {} : { log: options.logger });
   const env = isInMemory ? memoryEnv(base) : base;
   // Threads see the real disk, whatever file system the caller has brought.
   const workers = isInMemory || options.env !== undefined ? "inline" : settings.workers;
   const directory = isInMemory ? "/" : resolve(path);
-  const parts = withSeals(directory, {
+  const pair = directoryPair(
+    env.fileSystem,
+    directory,
+    settings.valueDirectory === undefined ? undefined : resolve(settings.valueDirectory),
+  );
+  const parts = withSeals(pair, {
     env,
     settings,
     executor: backgroundExecutor(env, workers),
   });
-  const database = await openDatabase(directory, {
+  const database = await openDatabase(pair, {
     ...parts,
     name: isInMemory ? IN_MEMORY : directory,
     outside: base.fileSystem,

@@ -16,6 +16,12 @@ export interface OpenOptions {
   /** Shared lock, nothing is written, also after a kill. Default false. */
   readonly readOnly?: boolean;
   /**
+   * Directory of the value log (`.vlog`, `DISCARD`), as Badger's `ValueDir`: large values on another disk, say.
+   * Default: the database's own. A database is always opened with the one that it was made with; another
+   * one's is refused, and so is a missing option, before anything is changed.
+   */
+  readonly valueDirectory?: string;
+  /**
    * What an acknowledged commit survives. `"commit"`: power loss; each group of commits costs one
    * `fdatasync`. `"interval"` (default): a process crash at once, power loss after at most
    * `syncIntervalMs`. `"never"`: a process crash.
@@ -114,6 +120,7 @@ const WORKERS_MAX = 64;
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   "readOnly",
+  "valueDirectory",
   "sync",
   "syncIntervalMs",
   "memoryBudget",
@@ -198,6 +205,7 @@ export function resolveOptions(given: OpenOptions, machine: Machine): Settings {
   }
   return Object.freeze({
     readOnly: flag(given, "readOnly", false),
+    valueDirectory: directory(given.valueDirectory),
     sync: choice(given, "sync", ["commit", "interval", "never"] as const, "interval"),
     syncIntervalMs: integer(given, "syncIntervalMs", 1000, 1, 3_600_000),
     memoryBudget,
@@ -266,6 +274,14 @@ function compressionLevels(given: OpenOptions["compression"]): readonly Compress
     }
   }
   return [...(list as readonly CompressionName[])];
+}
+
+function directory(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== "string" || given === "" || given === ":memory:") {
+    throw invalid("valueDirectory", "must be the path of a directory");
+  }
+  return given;
 }
 
 function encryptionKey(given: Uint8Array | undefined): Uint8Array | undefined {

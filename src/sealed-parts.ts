@@ -6,6 +6,7 @@
 import type { Settings } from "./database/settings.ts";
 import type { Env } from "./env/env.ts";
 import type { Executor } from "./env/executor.ts";
+import type { DirectoryPair } from "./format/directory-pair.ts";
 import { sealedDirectory } from "./seal/sealed-environment.ts";
 import type { Job, JobResult } from "./worker/jobs.ts";
 import { SealedExecutor } from "./worker/sealed-executor.ts";
@@ -16,9 +17,9 @@ export interface SealableParts {
   readonly executor: Executor<Job, JobResult>;
 }
 
-export function withSeals(directory: string, parts: SealableParts): SealableParts {
+export function withSeals(pair: DirectoryPair, parts: SealableParts): SealableParts {
   const { env, settings, executor } = parts;
-  const sealed = sealedDirectory(env, directory, {
+  const sealed = sealedDirectory(env, pair, {
     masterKey: settings.encryptionKey,
     wanted: settings.authenticatedEncryption,
     rotationMs: settings.encryptionKeyRotationMs,

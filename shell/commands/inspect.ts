@@ -11,12 +11,14 @@ export const runInspect: CommandRun = async ({ host, arguments: given, positiona
   const path = positionals[0] ?? "";
   const json = given.has("json");
   const encryptionKey = await readEncryptionKey(host, given);
+  const directory = given.value("database");
   const { inspectFile } = await loadEngine();
   const { quoteBytes } = await loadLanguage();
   using interruption = new Interruption(host);
   const { findings } = await inspectFile(path, {
     format: json ? "json" : "text",
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    ...(directory === undefined ? {} : { directory }),
     quote(bytes) {
       const literal = quoteBytes(bytes);
       return isPrintable(literal) ? literal : `x'${bytes.toHex()}'`;

@@ -17,10 +17,15 @@ export const runRotateKey: CommandRun = async ({ host, arguments: given, positio
   await checkDirectory({ directory, create: false });
   const oldKey = await readEncryptionKey(host, given);
   const newKey = await readKeyFile(path);
+  const valueDirectory = given.value("value-dir");
   const { rotateKey } = await loadEngine();
   let result: Awaited<ReturnType<typeof rotateKey>>;
   try {
-    result = await rotateKey(directory, { newKey, ...(oldKey === undefined ? {} : { oldKey }) });
+    result = await rotateKey(directory, {
+      newKey,
+      ...(oldKey === undefined ? {} : { oldKey }),
+      ...(valueDirectory === undefined ? {} : { valueDirectory }),
+    });
   } catch (error) {
     throw openFailure(directory, error);
   }

@@ -21,6 +21,7 @@ export const runSalvage: CommandRun = async ({ host, arguments: given, positiona
   if (newDirectory === "") throw usageError("the new directory's name is empty");
   await requireOutside(directory, newDirectory);
   const encryptionKey = await readEncryptionKey(host, given);
+  const valueDirectory = given.value("value-dir");
   const { salvage } = await loadEngine();
   const { quoteBytes } = await loadLanguage();
   using interruption = new Interruption(host);
@@ -30,6 +31,7 @@ export const runSalvage: CommandRun = async ({ host, arguments: given, positiona
     // Not raced: it stops by itself, and takes away what it has written.
     report = await salvage(directory, newDirectory, {
       ...(encryptionKey === undefined ? {} : { encryptionKey }),
+      ...(valueDirectory === undefined ? {} : { valueDirectory }),
       signal: interruption.signal,
       onProgress: ({ bytes, totalBytes, file }) => progress.show(bytes, totalBytes, file),
     });

@@ -16,11 +16,13 @@ export const runVerify: CommandRun = async ({ host, arguments: given, positional
   const [directory = ""] = positionals;
   await checkDirectory({ directory, create: false });
   const encryptionKey = await readEncryptionKey(host, given);
+  const valueDirectory = given.value("value-dir");
   const { verifyDirectory } = await loadEngine();
   using interruption = new Interruption(host);
   const progress = new Progress(host);
   const verification = verifyDirectory(directory, {
     ...(encryptionKey === undefined ? {} : { encryptionKey }),
+    ...(valueDirectory === undefined ? {} : { valueDirectory }),
     signal: interruption.signal,
     onProgress: ({ bytes, totalBytes, file }) => progress.show(bytes, totalBytes, file),
   });

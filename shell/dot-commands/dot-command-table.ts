@@ -92,9 +92,9 @@ export const DOT_COMMANDS: readonly DotCommand[] = [
   },
   {
     name: ".open",
-    usage: "DIR",
-    arity: [1, 1],
-    summary: "close this database and open another",
+    usage: "DIR [VALUEDIR]",
+    arity: [1, 2],
+    summary: "close this database and open another; VALUEDIR as --value-dir",
     completes: "directory",
     run: runOpen,
   },

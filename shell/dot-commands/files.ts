@@ -3,7 +3,7 @@
 import type { DotContext } from "./dot-command-table.ts";
 
 export async function runOpen({ runner, arguments: words }: DotContext): Promise<void> {
-  await runner.parts.workspace.reopen(words[0] ?? "");
+  await runner.parts.workspace.reopen(words[0] ?? "", words[1]);
 }
 
 export async function runOutput({ runner, name, arguments: words }: DotContext): Promise<void> {

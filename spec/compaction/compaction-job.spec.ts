@@ -30,6 +30,7 @@ import { tree } from "./tables.ts";
 
 const SETTINGS: CompactionJobSettings = {
   directory: DIRECTORY,
+  valueDirectory: DIRECTORY,
   discardVersion: 1000,
   versionsToKeep: 1,
   nowSeconds: 1000,

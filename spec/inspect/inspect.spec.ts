@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { describe, expect, test } from "bun:test";
 import { quoteBytes } from "../../grammar/literals.ts";
 import { MemoryFileSystem } from "../../src/env/memory-file-system.ts";
@@ -19,6 +20,7 @@ async function described(
   let pieces = 0;
   const { findings } = await inspectFile(fileSystem, {
     path,
+    directory: dirname(path),
     format,
     encryptionKey,
     quote: quoteBytes,

@@ -232,6 +232,8 @@ describe("twins: one key and version in two tables", () => {
     );
     expect(live.size).toBe(0);
     expect(report.findings).toMatchObject([{ file: "000009.vlog", offset: 20, lost: true }]);
-    expect(report.findings[0]?.reason).toBe("the value of version 7 is lost with the file");
+    expect(report.findings[0]?.reason).toBe(
+      "the value of version 7 is lost with the file; the value log may lie in another directory, to be named as valueDirectory",
+    );
   });
 });

@@ -3,6 +3,7 @@
  * damage is told from them, and no nonce is ever used twice.
  */
 
+import { onePlace } from "../../src/format/directory-pair.ts";
 import { describe, expect, test } from "bun:test";
 
 import { IoError } from "../../src/base/errors.ts";
@@ -23,7 +24,7 @@ const VALUES = "/000001.vlog";
 const TABLE = "/000001.sst";
 
 const GRANT: SealGrant = {
-  directory: "/",
+  pair: onePlace("/"),
   session: 1,
   registerFrames: 1,
   keyId: 1,
@@ -32,7 +33,7 @@ const GRANT: SealGrant = {
 
 function sealedOver(disk: MemoryFileSystem | FaultyFileSystem, seed = SEED): SealedFileSystem {
   const authority = new GrantedAuthority(GRANT, new SeededRandom(seed));
-  return new SealedFileSystem(disk, "/", () => authority);
+  return new SealedFileSystem(disk, onePlace("/"), () => authority);
 }
 
 function contentOf(file: File): Uint8Array {

@@ -77,13 +77,15 @@ export class DatabaseLife {
     const { life } = world;
     const wrap = (files: FileSystem): FileSystem => plant(files, world);
     const executor = new LateExecutor(world, { parallelism, deaths, wrap });
-    const parts = withSeals(DIRECTORY, {
+    const chosen = resolveOptions(options, { memoryBytes: 1 << 30, cores: 2 });
+    const pair = { directory: DIRECTORY, valueDirectory: chosen.valueDirectory ?? DIRECTORY };
+    const parts = withSeals(pair, {
       env: life.env(wrap(life.files)),
-      settings: resolveOptions(options, { memoryBytes: 1 << 30, cores: 2 }),
+      settings: chosen,
       executor,
     });
     const { env, settings } = parts;
-    const opening = openDatabase(DIRECTORY, {
+    const opening = openDatabase(pair, {
       ...parts,
       name: DIRECTORY,
       outside: life.files,

@@ -44,7 +44,7 @@ class Surroundings {
     const newestFirst = (): unknown => this.memtables;
     const parts = {
       env: testEnv(this.fileSystem),
-      directory: DIRECTORY,
+      valueDirectory: DIRECTORY,
       trees: {
         get tree(): unknown {
           return tree();

@@ -1,5 +1,6 @@
 /** Opens the engine with settings below what options allow, so that a few entries make many files. */
 
+import { onePlace } from "../../src/format/directory-pair.ts";
 import type { Database } from "../../src/database/contract.ts";
 import { openDatabase } from "../../src/database/open.ts";
 import type { Policies } from "../../src/database/policies.ts";
@@ -34,7 +35,7 @@ export interface SmallParts {
 
 export function openSmall(env: Env, parts: SmallParts = {}): Promise<Database> {
   const run = parts.runJob ?? ((job: Job): JobResult => runJob(job, env));
-  return openDatabase(DIRECTORY, {
+  return openDatabase(onePlace(DIRECTORY), {
     name: DIRECTORY,
     env,
     outside: env.fileSystem,

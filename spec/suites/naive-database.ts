@@ -51,6 +51,7 @@ export interface NaiveOptions {
 
 export class NaiveDatabase implements Database {
   readonly path = ":memory:";
+  readonly valueDirectory = ":memory:";
   readonly readOnly: boolean;
   readonly #env: Env;
   readonly #options: NaiveOptions;

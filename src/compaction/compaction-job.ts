@@ -18,6 +18,7 @@ import { CutCursor } from "../cursor/cut-cursor.ts";
 import { MergeCursor } from "../cursor/merge-cursor.ts";
 import type { Env } from "../env/env.ts";
 import { type Cut, meets } from "../format/cut.ts";
+import { type DirectoryPair, directoriesOf } from "../format/directory-pair.ts";
 import type { DataKeyRef, LogKeys } from "../log/log-keys.ts";
 import type { TableMeta, TreeVersion } from "../manifest/version.ts";
 import type { TableOptions } from "../table/table-options.ts";
@@ -49,8 +50,7 @@ export interface KeyBounds {
 
 export const NO_BOUNDS: KeyBounds = { lower: undefined, upper: undefined };
 
-export interface CompactionJob {
-  readonly directory: string;
+export interface CompactionJob extends DirectoryPair {
   readonly sourceLevel: number;
   readonly targetLevel: number;
   /** As in the plan. */
@@ -105,8 +105,7 @@ export interface CompactionResult {
 }
 
 /** What a job needs beside its plan and the tree. */
-export interface CompactionJobSettings {
-  readonly directory: string;
+export interface CompactionJobSettings extends DirectoryPair {
   readonly discardVersion: Version;
   readonly versionsToKeep: number;
   readonly nowSeconds: number;
@@ -131,14 +130,14 @@ export function compactionJob(
   bounds: KeyBounds = NO_BOUNDS,
 ): CompactionJob {
   assert(plan.kind === "merge", "moves and drops are edits, not jobs");
-  const { directory, discardVersion, versionsToKeep, nowSeconds, tableOptions, verifyChecksums } =
-    settings;
+  const { discardVersion, versionsToKeep, nowSeconds, tableOptions, verifyChecksums } = settings;
   const span = planSpan(plan);
   const deeper = version.levels.slice(plan.targetLevel + 1);
   const cuts = (settings.cuts ?? []).filter((cut) => meets(cut, span.smallestKey, span.largestKey));
   const hasNothingBelow = !deeper.some((tables) => anyOverlaps(tables, 1, span));
   return {
-    directory,
+    directory: settings.directory,
+    valueDirectory: settings.valueDirectory,
     sourceLevel: plan.sourceLevel,
     targetLevel: plan.targetLevel,
     sources: plan.sources,
@@ -195,7 +194,7 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
   const relocator =
     job.relocation === undefined
       ? undefined
-      : new Relocator(job.relocation, env, job.directory, jobKeys(job));
+      : new Relocator(job.relocation, env, job.valueDirectory, jobKeys(job));
   try {
     const older = new OlderRangeTracker(job.olderRanges);
     const merged = openMerged(job, inputs);
@@ -211,7 +210,10 @@ export function runCompaction(job: CompactionJob, env: Env): CompactionResult {
     // Values before the tables that point to them.
     relocator?.finish();
     const outputs = tables.finish();
-    env.fileSystem.syncDirectory(job.directory);
+    const isMoved = (relocator?.createdFiles.length ?? 0) > 0;
+    for (const directory of isMoved ? directoriesOf(job) : [job.directory]) {
+      env.fileSystem.syncDirectory(directory);
+    }
     uncut?.addDiscardsTo(entries.discardedBytes);
     return {
       outputs,

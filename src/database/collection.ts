@@ -34,7 +34,7 @@ import { ValueLogAccount } from "./value-log-account.ts";
 
 export interface CollectionParts {
   readonly env: Env;
-  readonly directory: string;
+  readonly valueDirectory: string;
   readonly trees: TreeState;
   readonly memtables: Memtables;
   readonly valueLog: ValueLogWriter;
@@ -203,8 +203,8 @@ export class Collection {
   #size(file: FileNumber): number {
     const known = this.#sizes.get(file);
     if (known !== undefined) return known;
-    const { env, directory, valueLog } = this.#parts;
-    const size = env.fileSystem.info(join(directory, valueLogFileName(file)))?.size ?? 0;
+    const { env, valueDirectory, valueLog } = this.#parts;
+    const size = env.fileSystem.info(join(valueDirectory, valueLogFileName(file)))?.size ?? 0;
     if (file !== valueLog.activeFile) this.#sizes.set(file, size);
     return size;
   }
@@ -364,10 +364,10 @@ export class Collection {
 
   /** After every change of the tree or the memtables: removes files that nobody points to. Returns which. */
   sweep(): FileNumber[] {
-    const { env, directory, trees, values, valueLog, events } = this.#parts;
+    const { env, valueDirectory, trees, values, valueLog, events } = this.#parts;
     const removed: FileNumber[] = [];
     for (const { file, sizeBytes } of this.#unused()) {
-      const path = join(directory, valueLogFileName(file));
+      const path = join(valueDirectory, valueLogFileName(file));
       try {
         values.retire(file, trees.serial);
         env.fileSystem.remove(path);

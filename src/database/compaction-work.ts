@@ -12,6 +12,7 @@ import {
 import { type CompactionPlan, planInputs } from "../compaction/compaction-plan.ts";
 import { joinResults } from "../compaction/sub-compactions.ts";
 import type { Env } from "../env/env.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import type { Executor } from "../env/executor.ts";
 import type { Cut } from "../format/cut.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
@@ -31,7 +32,7 @@ import type { TreeState } from "./tree-state.ts";
 
 export interface CompactionWorkParts {
   readonly env: Env;
-  readonly directory: string;
+  readonly pair: DirectoryPair;
   readonly settings: Settings;
   readonly oracle: Oracle;
   readonly memtables: Memtables;
@@ -99,13 +100,13 @@ export class CompactionWork {
     parts: readonly KeyBounds[],
     cuts: readonly Cut[],
   ): CompactionJob[] {
-    const { env, directory, settings, oracle, trees, memtables, keys } = this.#parts;
+    const { env, pair, settings, oracle, trees, memtables, keys } = this.#parts;
     const { version } = trees.tree;
     const numbers = fileNumbersNeeded(version, plan);
     const relocations = parts.map(() => this.#relocation(plan));
-    requireFreeSpace(env, directory, plan, this.#bytesToMove(plan, relocations[0]?.relocation));
+    requireFreeSpace(env, pair, plan, this.#bytesToMove(plan, relocations[0]?.relocation));
     const common = {
-      directory,
+      ...pair,
       discardVersion: oracle.discardVersion,
       versionsToKeep: settings.versionsToKeep,
       nowSeconds: Math.floor(env.clock.nowMs() / 1000),

@@ -265,6 +265,8 @@ export type DatabaseEvent = "error" | "stall" | "compaction" | "flush" | "collec
 export interface Database extends Reader, AsyncDisposable {
   /** Absolute path, or ":memory:". */
   readonly path: string;
+  /** Where the value log lies: as `path`, unless the option `valueDirectory` says otherwise. */
+  readonly valueDirectory: string;
   readonly readOnly: boolean;
   getMany(keys: readonly Key[]): (Uint8Array | undefined)[];
   put(key: Key, value: Value, options?: PutOptions): Promise<Version>;

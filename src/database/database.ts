@@ -97,6 +97,7 @@ export interface DatabaseParts {
   readonly name: string;
   /** The directory. */
   readonly path: string;
+  readonly valueDirectory: string;
   readonly env: Env;
   /** Files that are not the database's own, such as backups. */
   readonly outside: FileSystem;
@@ -156,6 +157,11 @@ export class MelesDatabase implements Database {
 
   get path(): string {
     return this.#parts.name;
+  }
+
+  get valueDirectory(): string {
+    const { name, path, valueDirectory } = this.#parts;
+    return path === valueDirectory ? name : valueDirectory;
   }
 
   get readOnly(): boolean {

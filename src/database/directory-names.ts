@@ -6,6 +6,7 @@
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import { type DirectoryPair, namesOf } from "../format/directory-pair.ts";
 import {
   KEYREGISTRY_REWRITE,
   MANIFEST,
@@ -29,7 +30,7 @@ export interface DirectoryNames {
 }
 
 /** `ERR_NOT_A_DATABASE` when nothing in the directory is of a database. */
-export function listNames(fileSystem: FileSystem, path: string): DirectoryNames {
+export function listNames(fileSystem: FileSystem, pair: DirectoryPair): DirectoryNames {
   const tables: FileNumber[] = [];
   const logs: FileNumber[] = [];
   const valueLogs: FileNumber[] = [];
@@ -40,7 +41,7 @@ export function listNames(fileSystem: FileSystem, path: string): DirectoryNames 
     if (parsed.kind === "numbered") numbers.push(parsed.fileNumber);
     return parsed.kind === "numbered";
   };
-  for (const name of fileSystem.list(path)) {
+  for (const name of namesOf(pair, (directory) => fileSystem.list(directory))) {
     const isKnown =
       collect(parseTableFileName(name), tables) ||
       collect(parseMemFileName(name), logs) ||
@@ -57,7 +58,7 @@ export function listNames(fileSystem: FileSystem, path: string): DirectoryNames 
   if (!isDatabase) {
     throw new MelesError(
       "ERR_NOT_A_DATABASE",
-      `${path} holds no file of a database; check the path`,
+      `${pair.directory} holds no file of a database; check the path`,
     );
   }
   for (const numbers of [tables, logs, valueLogs]) numbers.sort((a, b) => a - b);

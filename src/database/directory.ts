@@ -7,14 +7,17 @@
 import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
-import type { FileSystem } from "../env/file-system.ts";
+import { type FileSystem, listIfThere } from "../env/file-system.ts";
+import { type DirectoryPair, isSeparate, namesOf } from "../format/directory-pair.ts";
 import {
   MANIFEST,
   type ParsedName,
   parseMemFileName,
   parseTableFileName,
   parseValueLogFileName,
+  valueLogFileName,
 } from "../format/file-names.ts";
+import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { TEMPORARY_SUFFIX } from "../log/log-file.ts";
 
 export interface DirectoryContent {
@@ -29,17 +32,18 @@ export interface DirectoryContent {
 
 /** Names that may lie in a directory that is about to become a database. */
 const HARMLESS =
-  /^(\..*|LOCK|DISCARD|KEYREGISTRY|REWRITE-KEYREGISTRY|MANIFEST-REWRITE|lost\+found)$/;
+  /^(\..*|LOCK|DISCARD|KEYREGISTRY|REWRITE-KEYREGISTRY|MANIFEST-REWRITE|PAIR|PAIR-REWRITE|lost\+found)$/;
 
-/** Lists a directory; throws when something in it makes it no database, or an unreadable one. */
-export function inspectDirectory(fileSystem: FileSystem, path: string): DirectoryContent {
+/** Lists the directories; throws when something in them makes it no database, or an unreadable one. */
+export function inspectDirectory(fileSystem: FileSystem, pair: DirectoryPair): DirectoryContent {
+  const path = pair.directory;
   const tables: FileNumber[] = [];
   const logs: FileNumber[] = [];
   const valueLogs: FileNumber[] = [];
   const leftovers: string[] = [];
   const foreign: string[] = [];
   let hasManifest = false;
-  for (const name of fileSystem.list(path)) {
+  for (const name of namesOf(pair, (directory) => listIfThere(fileSystem, directory))) {
     if (name === MANIFEST) hasManifest = true;
     else if (name.endsWith(TEMPORARY_SUFFIX)) leftovers.push(name);
     else if (collect(name, parseTableFileName(name), tables, false)) continue;
@@ -62,6 +66,15 @@ export function inspectDirectory(fileSystem: FileSystem, path: string): Director
         `${foreign.length > 3 ? ", …" : ""}; name a new or empty directory`,
     );
   }
+  if (!hasManifest && logs.length === 0 && !isSeparate(pair)) {
+    const values = valueLogs.find((number) => holdsValues(fileSystem, path, number));
+    if (values !== undefined) {
+      throw new MelesError(
+        "ERR_NOT_A_DATABASE",
+        `${path} holds ${valueLogFileName(values)} and no ${MANIFEST}: it may be the value directory of a database elsewhere, or has lost its own; open that database with this as its valueDirectory, or restore the ${MANIFEST}`,
+      );
+    }
+  }
   const ascending = (a: number, b: number): number => a - b;
   return {
     hasManifest,
@@ -70,6 +83,11 @@ export function inspectDirectory(fileSystem: FileSystem, path: string): Director
     valueLogs: valueLogs.sort(ascending),
     leftovers,
   };
+}
+
+function holdsValues(fileSystem: FileSystem, path: string, number: FileNumber): boolean {
+  const info = fileSystem.info(join(path, valueLogFileName(number)));
+  return info !== undefined && info.size > LOG_HEADER_SIZE;
 }
 
 /** True when the name belongs to this kind of file. */

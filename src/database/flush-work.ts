@@ -3,6 +3,7 @@
 import { assert } from "../base/assert.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import type { Executor } from "../env/executor.ts";
 import type { Cut } from "../format/cut.ts";
 import type { TableMeta } from "../manifest/version.ts";
@@ -18,7 +19,7 @@ import type { TreeChanges } from "./tree-changes.ts";
 
 export interface FlushWorkParts {
   readonly env: Env;
-  readonly directory: string;
+  readonly pair: DirectoryPair;
   readonly settings: Settings;
   readonly oracle: Oracle;
   readonly memtables: Memtables;
@@ -77,9 +78,9 @@ export class FlushWork {
 
   /** The directory, off this thread: what was made in it, and what was removed, is so for good. */
   async #syncNames(): Promise<void> {
-    const { env, directory, memtables } = this.#parts;
+    const { env, pair, memtables } = this.#parts;
     const files = memtables.pointedByRemoved;
-    await env.fileSystem.syncDirectoryInBackground(directory);
+    await env.fileSystem.syncDirectoryInBackground(pair.directory);
     memtables.noteNamesSynced(files);
   }
 
@@ -108,11 +109,11 @@ export class FlushWork {
     cuts: readonly Cut[],
     mayBlock: boolean,
   ): Promise<FlushResult> {
-    const { env, directory, settings, oracle, valueLog, executor } = this.#parts;
+    const { env, pair, settings, oracle, valueLog, executor } = this.#parts;
     const job: Job = {
       kind: "flush",
       flush: {
-        directory,
+        directory: pair.directory,
         fileNumber: this.#changes.takeNumbers(1),
         knownOrdered: memtable.isKnownOrdered,
         discardVersion: oracle.discardVersion,

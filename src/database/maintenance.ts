@@ -27,6 +27,7 @@ import {
 } from "../compaction/leveled-policy.ts";
 import type { Env, Timer } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
 import { COMPRESSION_CODES } from "../manifest/version.ts";
 import type { Oracle } from "../transaction/oracle.ts";
@@ -52,7 +53,7 @@ import { WorkBudget } from "./work-budget.ts";
 
 export interface MaintenanceParts {
   readonly env: Env;
-  readonly directory: string;
+  readonly pair: DirectoryPair;
   readonly settings: Settings;
   readonly oracle: Oracle;
   readonly memtables: Memtables;
@@ -264,7 +265,8 @@ export class Maintenance {
 
   /** Learns where a table written by Badger points to, one table at a time. */
   #examine(): void {
-    const { collection, executor, directory, settings, keys } = this.#parts;
+    const { collection, executor, pair, settings, keys } = this.#parts;
+    const { directory } = pair;
     if (this.#examining !== undefined) return;
     const table = collection.unknownTable();
     if (table === undefined) return;

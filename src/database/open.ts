@@ -7,8 +7,9 @@ import { compareBytes } from "../base/bytes.ts";
 import type { Version } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
 import type { Executor } from "../env/executor.ts";
-import type { FileSystem } from "../env/file-system.ts";
+import type { DirectoryLock, FileSystem } from "../env/file-system.ts";
 import { type Cut, CUT_KEY, readCut } from "../format/cut.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import { ManifestLog } from "../manifest/manifest-log.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import { cutRecords } from "../cursor/cut-records.ts";
@@ -24,7 +25,7 @@ import { CommitQueue } from "./commit-queue.ts";
 import { Cuts } from "./cuts.ts";
 import { MelesDatabase, type QueryEngine } from "./database.ts";
 import { DataKeys } from "./data-keys.ts";
-import { inspectDirectory, prepareDirectory } from "./directory.ts";
+import { type DirectoryContent, inspectDirectory, prepareDirectory } from "./directory.ts";
 import { EventHub } from "./event-hub.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ManagedVersions } from "./managed-versions.ts";
@@ -38,6 +39,8 @@ import { type RecoveredLogs, recoverLogs, recoverValueLogs, syncRecovered } from
 import type { Settings } from "./settings.ts";
 import { Snapshots } from "./snapshots.ts";
 import { TreeState } from "./tree-state.ts";
+import { ValueDirectory } from "./value-directory.ts";
+import { requireEvidence } from "./value-directory-evidence.ts";
 
 /** What opening needs from above. */
 export interface OpenParts {
@@ -57,11 +60,11 @@ export interface OpenParts {
 /** Badger closes a value-log file at so many records. */
 const VALUE_LOG_RECORDS_MAX = 1_000_000;
 
-/** Opens the database in `directory` (absolute). */
-export async function openDatabase(directory: string, parts: OpenParts): Promise<MelesDatabase> {
+/** Opens the database in these directories. */
+export async function openDatabase(pair: DirectoryPair, parts: OpenParts): Promise<MelesDatabase> {
   const undo: (() => unknown)[] = [() => parts.executor.close()];
   try {
-    const { database, settle } = assemble(directory, parts, undo);
+    const { database, settle } = assemble(pair, parts, undo);
     await settle();
     return database;
   } catch (error) {
@@ -82,16 +85,12 @@ interface Assembled {
   readonly settle: () => Promise<void>;
 }
 
-function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]): Assembled {
+function assemble(pair: DirectoryPair, parts: OpenParts, undo: (() => unknown)[]): Assembled {
   const { env, settings, executor, policies = POLICIES } = parts;
   const { fileSystem, clock } = env;
   const { readOnly } = settings;
-  prepareDirectory(fileSystem, directory, readOnly);
-  // Before the lock: a directory that is no database should not get a LOCK file either.
-  inspectDirectory(fileSystem, directory);
-  const lock = fileSystem.lockDirectory(directory, readOnly ? "shared" : "exclusive");
-  undo.push(() => lock.release());
-  const content = inspectDirectory(fileSystem, directory);
+  const { directory, valueDirectory } = pair;
+  const { lock, valueHome, content } = takeDirectories(pair, parts, undo);
 
   const manifest = content.hasManifest
     ? ManifestLog.open(fileSystem, directory, settings.externalMagic, readOnly)
@@ -115,7 +114,9 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     .flat()
     .reduce((newest, { maxVersion }) => Math.max(newest, maxVersion), manifest.newestVersion);
   checkOrphans(env, directory, content, manifest, newestInTables, keys);
-  if (!readOnly) removeOrphans(env, directory, content, manifest);
+  requireEvidence(valueHome, { env, pair, content, trees, keys, settings, newestInTables });
+  valueHome.adopt();
+  if (!readOnly) removeOrphans(env, pair, content, manifest);
   // Versions never go back, not even when compaction has dropped the newest ones altogether.
   const tableVersion = Math.max(manifest.thinnedVersion, newestInTables);
   for (const { maxVersion, knownOrdered } of trees.tree.version.levels.flat()) {
@@ -125,8 +126,8 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const inUse = trees.tree.version.levels
     .flat()
     .flatMap(({ valueLogBytes }) => [...valueLogBytes.keys()]);
-  const valueLogs = recoverValueLogs(env, directory, content.valueLogs, inUse, readOnly);
-  const probe = new ValueProbe(fileSystem, directory, content.valueLogs.at(-1) ?? 0);
+  const valueLogs = recoverValueLogs(env, valueDirectory, content.valueLogs, inUse, readOnly);
+  const probe = new ValueProbe(fileSystem, valueDirectory, content.valueLogs.at(-1) ?? 0);
   undo.push(() => probe.close());
   const logs = recoverLogs(
     env,
@@ -139,7 +140,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     readOnly,
   );
   probe.close();
-  if (!readOnly) syncRecovered(env, directory, logs, valueLogs);
+  if (!readOnly) syncRecovered(env, pair, logs, valueLogs);
   const memtables = new Memtables(
     env,
     directory,
@@ -170,12 +171,12 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
     { memtables, trees, cuts },
     oracle.lastCommitted,
   );
-  const values = new ValueLogReader(fileSystem, directory, keys);
+  const values = new ValueLogReader(fileSystem, valueDirectory, keys);
   undo.push(() => values.close());
   const reads = new ReadPath(memtables, trees, values, clock, cuts);
   const valueLog = new ValueLogWriter(
     env,
-    directory,
+    valueDirectory,
     { fileSizeBytes: settings.valueLogFileSize, recordCountMax: VALUE_LOG_RECORDS_MAX },
     valueLogs.nextNumber,
     keys,
@@ -184,7 +185,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   undo.push(() => valueLog.close());
   const collection = new Collection({
     env,
-    directory,
+    valueDirectory,
     trees,
     memtables,
     valueLog,
@@ -199,7 +200,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const pressure = new Pressure({ memtables, trees, settings, collection });
   const maintenance: Maintenance = new Maintenance({
     env,
-    directory,
+    pair,
     settings,
     oracle,
     memtables,
@@ -255,6 +256,7 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
   const database = new MelesDatabase({
     name: parts.name,
     path: directory,
+    valueDirectory,
     env,
     outside: parts.outside,
     settings,
@@ -285,12 +287,45 @@ function assemble(directory: string, parts: OpenParts, undo: (() => unknown)[]):
       memtables.close();
       trees.close();
       manifest.close();
+      valueHome.release();
       lock.release();
     },
   });
   // What lies below a cut that is not carried out would hide new commits there.
   const mustCarryOut = settings.managed && !readOnly && !cuts.isEmpty;
   return { database, settle: async () => (mustCarryOut ? maintenance.carryOutCuts() : undefined) };
+}
+
+interface TakenDirectories {
+  readonly lock: DirectoryLock;
+  readonly valueHome: ValueDirectory;
+  readonly content: DirectoryContent;
+}
+
+/** Makes or finds the directories, and locks them: the database's first, as Badger does. */
+function takeDirectories(
+  pair: DirectoryPair,
+  { env, settings }: OpenParts,
+  undo: (() => unknown)[],
+): TakenDirectories {
+  const { fileSystem } = env;
+  const { readOnly } = settings;
+  const mode = readOnly ? "shared" : "exclusive";
+  prepareDirectory(fileSystem, pair.directory, readOnly);
+  // Before the lock: a directory that is no database should not get a LOCK file either.
+  const valueHome = new ValueDirectory(env, pair, readOnly);
+  inspectDirectory(fileSystem, pair);
+  if (settings.authenticatedEncryption) valueHome.requirePaired();
+  const lock = fileSystem.lockDirectory(pair.directory, mode);
+  undo.push(() => lock.release());
+  valueHome.lock();
+  undo.push(() => valueHome.release());
+  const content = inspectDirectory(fileSystem, pair);
+  if (!content.hasManifest && content.logs.length === 0) {
+    valueHome.requireVacant();
+    valueHome.adopt();
+  }
+  return { lock, valueHome, content };
 }
 
 /** Of manifest, logs, and tables that Badger has made of logs; in the order of their versions. */

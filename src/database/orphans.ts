@@ -15,6 +15,7 @@ import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
+import { type DirectoryPair, placeOf } from "../format/directory-pair.ts";
 import { MANIFEST, memFileName, tableFileName } from "../format/file-names.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { LogRecordView } from "../format/log-record.ts";
@@ -82,7 +83,7 @@ export function lostTable(
 /** Removes them, for good before any log goes, and unfinished files. */
 export function removeOrphans(
   env: Env,
-  directory: string,
+  pair: DirectoryPair,
   content: DirectoryContent,
   manifest: ManifestLog,
 ): void {
@@ -91,9 +92,9 @@ export function removeOrphans(
   // failed, the kernel takes what it could not write for clean; another record makes it write that page again.
   if (names.length > 0) manifest.append({ changes: [] });
   for (const name of [...names, ...content.leftovers]) {
-    env.fileSystem.remove(join(directory, name));
+    env.fileSystem.remove(placeOf(pair, name));
   }
-  if (names.length > 0) env.fileSystem.syncDirectory(directory);
+  if (names.length > 0) env.fileSystem.syncDirectory(pair.directory);
 }
 
 function orphans({ tables }: DirectoryContent, manifest: ManifestLog): string[] {

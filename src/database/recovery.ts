@@ -14,6 +14,7 @@ import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { File } from "../env/file-system.ts";
+import { type DirectoryPair, directoriesOf } from "../format/directory-pair.ts";
 import { DISCARD, memFileName, valueLogFileName } from "../format/file-names.ts";
 import { decodeDiscardTable } from "../format/discard-table.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
@@ -26,7 +27,6 @@ import { LogFile } from "../log/log-file.ts";
 import { isCrashTail } from "../log/log-tail.ts";
 import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import { Memtable } from "../memtable/memtable.ts";
-import type { ValueProbe } from "../value-log/value-probe.ts";
 import type { LoggedMemtable } from "./memtables.ts";
 
 export interface RecoveredValueLogs {
@@ -44,20 +44,20 @@ export interface RecoveredValueLogs {
  */
 export function recoverValueLogs(
   env: Env,
-  directory: string,
+  valueDirectory: string,
   numbers: readonly FileNumber[],
   inUse: Iterable<FileNumber>,
   readOnly: boolean,
 ): RecoveredValueLogs {
   const files: FileNumber[] = [];
   for (const number of numbers) {
-    const path = join(directory, valueLogFileName(number));
+    const path = join(valueDirectory, valueLogFileName(number));
     const size = env.fileSystem.info(path)?.size ?? 0;
     if (size > LOG_HEADER_SIZE) files.push(number);
     else if (!readOnly) env.fileSystem.remove(path);
   }
   const discards = decodeDiscardTable(
-    env.fileSystem.readFile(join(directory, DISCARD)) ?? new Uint8Array(0),
+    env.fileSystem.readFile(join(valueDirectory, DISCARD)) ?? new Uint8Array(0),
   );
   for (const number of discards.keys()) {
     if (!files.includes(number)) discards.set(number, 0);
@@ -86,6 +86,12 @@ function nextValueLog(
   return largest + 1;
 }
 
+/** Recovery's question to the value log. */
+export interface LostValues {
+  /** Whether a crash has taken the value that the 12 bytes at `offset` point to. */
+  isLost(bytes: Uint8Array, offset: number): boolean;
+}
+
 export interface RecoveredLogs {
   /** Oldest first. */
   readonly memtables: LoggedMemtable[];
@@ -103,7 +109,7 @@ export function recoverLogs(
   env: Env,
   directory: string,
   numbers: readonly FileNumber[],
-  values: ValueProbe,
+  values: LostValues,
   arenaBytes: number,
   floorVersion: Version,
   keys: LogKeys,
@@ -171,16 +177,16 @@ function settleLogs(
  */
 export function syncRecovered(
   env: Env,
-  directory: string,
+  pair: DirectoryPair,
   logs: RecoveredLogs,
   valueLogs: RecoveredValueLogs,
 ): void {
   if (logs.memtables.length === 0) {
-    if (logs.hasRemoved) env.fileSystem.syncDirectory(directory);
+    if (logs.hasRemoved) env.fileSystem.syncDirectory(pair.directory);
     return;
   }
   for (const number of valueLogs.files) {
-    const path = join(directory, valueLogFileName(number));
+    const path = join(pair.valueDirectory, valueLogFileName(number));
     const file = env.fileSystem.open(path, { write: true, create: "never" });
     try {
       file.sync();
@@ -189,7 +195,7 @@ export function syncRecovered(
     }
   }
   for (const { log } of logs.memtables) log?.file.sync();
-  env.fileSystem.syncDirectory(directory);
+  for (const directory of directoriesOf(pair)) env.fileSystem.syncDirectory(directory);
 }
 
 interface RecoveredLog extends LoggedMemtable {
@@ -228,7 +234,7 @@ function recoverLog(
   env: Env,
   directory: string,
   number: FileNumber,
-  values: ValueProbe,
+  values: LostValues,
   arenaBytes: number,
   floorVersion: Version,
   keys: LogKeys,
@@ -295,7 +301,7 @@ function replay(
   file: File,
   memtable: Memtable,
   size: number,
-  values: ValueProbe,
+  values: LostValues,
   keys: LogKeys,
 ): { readonly end: number; readonly contentEnd: number } {
   const { arena } = memtable;

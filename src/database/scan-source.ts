@@ -24,6 +24,9 @@ export interface KeyBounds {
   readonly upper: Uint8Array | undefined;
 }
 
+/** All keys. */
+export const NO_KEY_BOUNDS: KeyBounds = { lower: undefined, upper: undefined };
+
 /**
  * @param tree is retained for as long as the returned cursor is open.
  * @param cuts that count for the reader; what they hide is left out.

@@ -9,6 +9,8 @@ export type CompressionName = "none" | "snappy" | "zstd";
 
 export interface Settings {
   readonly readOnly: boolean;
+  /** As it was given. */
+  readonly valueDirectory: string | undefined;
   readonly sync: SyncLevel;
   readonly syncIntervalMs: number;
   readonly memoryBudget: number;

@@ -4,10 +4,10 @@
  */
 
 import type { FileNumber, Version } from "../base/ids.ts";
-import { join } from "../base/paths.ts";
 import type { CompactionResult } from "../compaction/compaction-job.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
+import { type DirectoryPair, placeOf } from "../format/directory-pair.ts";
 import { tableFileName, valueLogFileName } from "../format/file-names.ts";
 import { type Cut, storeCut, type StoredCut } from "../format/cut.ts";
 import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
@@ -25,7 +25,7 @@ import type { TreeState } from "./tree-state.ts";
 
 export interface TreeChangesParts {
   readonly env: Env;
-  readonly directory: string;
+  readonly pair: DirectoryPair;
   readonly settings: Settings;
   readonly oracle: Oracle;
   readonly memtables: Memtables;
@@ -48,7 +48,7 @@ export class TreeChanges {
 
   constructor(parts: TreeChangesParts) {
     this.#parts = parts;
-    this.#discards = new DiscardFile(parts.env, parts.directory, parts.discards);
+    this.#discards = new DiscardFile(parts.env, parts.pair.valueDirectory, parts.discards);
     this.#nextTable = parts.firstTable;
   }
 
@@ -65,10 +65,10 @@ export class TreeChanges {
   }
 
   removeTables(tables: readonly TableMeta[]): void {
-    const { env, directory } = this.#parts;
+    const { env, pair } = this.#parts;
     for (const { fileNumber } of tables) {
       try {
-        env.fileSystem.remove(join(directory, tableFileName(fileNumber)));
+        env.fileSystem.remove(placeOf(pair, tableFileName(fileNumber)));
       } catch (error) {
         // The next open removes what the manifest does not name.
         env.log("warn", "an unneeded table could not be removed", { error: String(error) });
@@ -139,8 +139,8 @@ export class TreeChanges {
    * (compaction-job.ts).
    */
   syncNames(): void {
-    const { env, directory } = this.#parts;
-    env.fileSystem.syncDirectory(directory);
+    const { env, pair } = this.#parts;
+    env.fileSystem.syncDirectory(pair.directory);
   }
 
   /** What a log holds up to this version is in a table, or nowhere. */
@@ -176,10 +176,10 @@ export class TreeChanges {
   }
 
   removeValueLogs(numbers: readonly FileNumber[]): void {
-    const { env, directory } = this.#parts;
+    const { env, pair } = this.#parts;
     for (const number of numbers) {
       try {
-        env.fileSystem.remove(join(directory, valueLogFileName(number)));
+        env.fileSystem.remove(placeOf(pair, valueLogFileName(number)));
       } catch (error) {
         env.log("warn", "an unneeded value-log file could not be removed", {
           error: String(error),

@@ -11,15 +11,18 @@ import { CorruptionError, IoError, MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
+import { type DirectoryPair, directoriesOf, placeOf } from "../format/directory-pair.ts";
 import {
   KEYREGISTRY,
   MANIFEST,
   memFileName,
+  PAIR,
   tableFileName,
   valueLogFileName,
 } from "../format/file-names.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import type { ManifestCreate } from "../format/manifest-change.ts";
+import { decodePairFile } from "../format/pair-file.ts";
 import { replayManifest } from "../format/manifest-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import { cipherOf, type LogKeys } from "../log/log-keys.ts";
@@ -56,21 +59,24 @@ const LEVELS_MAX = 7;
 /** `ERR_NOT_A_DATABASE`, `ERR_LOCKED`, `ERR_ENCRYPTION_KEY`, `ERR_ABORTED`; damage is never thrown. */
 export async function verifyDirectory(
   env: Env,
-  path: string,
+  pair: DirectoryPair,
   options: DirectoryVerifyOptions,
 ): Promise<DirectoryReport> {
-  const names = listNames(env.fileSystem, path);
-  const lock = env.fileSystem.lockDirectory(path, "shared");
-  try {
-    return await new DirectoryCheck(env, path, names, options).run();
-  } finally {
-    lock.release();
+  const names = listNames(env.fileSystem, pair);
+  using locks = new DisposableStack();
+  for (const directory of directoriesOf(pair)) {
+    const lock = env.fileSystem.lockDirectory(directory, "shared");
+    locks.defer(() => lock.release());
   }
+  return await new DirectoryCheck(env, pair, names, options).run();
 }
+
+/** Where there is no value log at all. */
+const ELSEWHERE = "; the value log may lie in another directory, to be named as valueDirectory";
 
 class DirectoryCheck {
   readonly #env: Env;
-  readonly #path: string;
+  readonly #pair: DirectoryPair;
   readonly #names: DirectoryNames;
   readonly #options: DirectoryVerifyOptions;
   readonly #evidence = new Findings();
@@ -87,16 +93,21 @@ class DirectoryCheck {
   #entries = 0;
   #steps = 0;
 
-  constructor(env: Env, path: string, names: DirectoryNames, options: DirectoryVerifyOptions) {
+  constructor(
+    env: Env,
+    pair: DirectoryPair,
+    names: DirectoryNames,
+    options: DirectoryVerifyOptions,
+  ) {
     this.#env = env;
-    this.#path = path;
+    this.#pair = pair;
     this.#names = names;
     this.#options = options;
     this.#manifest = this.#readManifest();
     this.#keys = readKeyEvidence(this.#small(KEYREGISTRY), options.encryptionKey, this.#evidence);
     this.#pointers = new PointerCheck(
       env.fileSystem,
-      path,
+      pair,
       this.#logKeys(),
       env.clock.nowMs() / 1000,
       (file, offset, message) => this.#find(file, offset, message),
@@ -110,11 +121,13 @@ class DirectoryCheck {
 
   async run(): Promise<DirectoryReport> {
     this.#lookAtNames();
+    this.#lookAtPair();
     for (const listed of this.#manifest.tables.values()) await this.#table(listed);
     this.#lookAtLevels();
     this.#lookForEnd();
     for (const number of this.#names.logs) await this.#log(number);
-    this.#pointers.finish(this.#tables, this.#logs);
+    const hasValueLog = this.#names.valueLogs.length > 0;
+    this.#pointers.finish(this.#tables, this.#logs, hasValueLog ? "" : ELSEWHERE);
     for (const number of this.#names.valueLogs) await this.#valueLog(number);
     const decrypted = this.#tables.some(({ source }) => source.key !== undefined);
     this.#keys.requireProof(decrypted);
@@ -170,7 +183,15 @@ class DirectoryCheck {
     );
     const keys = this.#keys.keys.map(({ data }) => data);
     const names = unnamed.map(tableFileName);
-    const lost = lostTable(this.#env, this.#path, names, logs, newest, this.#logKeys(), keys);
+    const lost = lostTable(
+      this.#env,
+      this.#pair.directory,
+      names,
+      logs,
+      newest,
+      this.#logKeys(),
+      keys,
+    );
     if (lost === undefined) return;
     const { name, version } = lost;
     const message = `it has lost its end: ${name} with versions up to ${version} is not in it`;
@@ -191,7 +212,7 @@ class DirectoryCheck {
       return;
     }
     await this.#reading(name, async () => {
-      const path = join(this.#path, name);
+      const path = placeOf(this.#pair, name);
       const file = this.#env.fileSystem.open(path, { write: false, create: "never" });
       try {
         const codec = { compression, key };
@@ -205,6 +226,22 @@ class DirectoryCheck {
         file.close();
       }
     });
+  }
+
+  /** A damaged one keeps the database from being opened. */
+  #lookAtPair(): void {
+    for (const directory of directoriesOf(this.#pair)) {
+      const bytes = this.#env.fileSystem.readFile(join(directory, PAIR));
+      if (bytes === undefined) continue;
+      this.#files++;
+      this.#bytes += bytes.length;
+      try {
+        decodePairFile(bytes);
+      } catch (error) {
+        if (!(error instanceof CorruptionError)) throw error;
+        reportDamage(error, (offset, message) => this.#find(PAIR, offset, message));
+      }
+    }
   }
 
   #lookAtLevels(): void {
@@ -225,7 +262,7 @@ class DirectoryCheck {
   async #log(number: FileNumber): Promise<void> {
     const name = memFileName(number);
     await this.#reading(name, async () => {
-      const file = SourceFile.open(this.#env.fileSystem, this.#path, name);
+      const file = SourceFile.open(this.#env.fileSystem, this.#pair, name);
       if (file === undefined) return;
       try {
         // Evidence is taken with whatever key makes sense; the engine believes the header.
@@ -253,7 +290,7 @@ class DirectoryCheck {
     const follower =
       next === undefined
         ? undefined
-        : SourceFile.open(this.#env.fileSystem, this.#path, memFileName(next));
+        : SourceFile.open(this.#env.fileSystem, this.#pair, memFileName(next));
     if (follower === undefined) return;
     const missing = missingAtEnd(file, follower);
     follower.close();
@@ -265,7 +302,7 @@ class DirectoryCheck {
   #logPointers(name: string, memtable: Memtable): void {
     const { fileSystem } = this.#env;
     const newest = this.#names.valueLogs.at(-1) ?? 0;
-    const probe = new ValueProbe(fileSystem, this.#path, newest);
+    const probe = new ValueProbe(fileSystem, this.#pair.valueDirectory, newest);
     const cursor = memtable.cursor();
     let cut = 0;
     for (cursor.seekToFirst(); cursor.valid; cursor.next()) {
@@ -290,7 +327,7 @@ class DirectoryCheck {
   async #valueLog(number: FileNumber): Promise<void> {
     const name = valueLogFileName(number);
     await this.#reading(name, async () => {
-      const file = SourceFile.open(this.#env.fileSystem, this.#path, name);
+      const file = SourceFile.open(this.#env.fileSystem, this.#pair, name);
       if (file === undefined) return;
       try {
         for (const { start, end, isUnfinishedTail } of await this.#drive(walkLog(file))) {
@@ -363,7 +400,7 @@ class DirectoryCheck {
   }
 
   #small(name: string): Uint8Array | undefined {
-    const file = SourceFile.open(this.#env.fileSystem, this.#path, name);
+    const file = SourceFile.open(this.#env.fileSystem, this.#pair, name);
     if (file === undefined) return undefined;
     try {
       this.#files++;
@@ -375,7 +412,7 @@ class DirectoryCheck {
   }
 
   #sizeOf(name: string): number {
-    return this.#env.fileSystem.info(join(this.#path, name))?.size ?? 0;
+    return this.#env.fileSystem.info(placeOf(this.#pair, name))?.size ?? 0;
   }
 
   #find(file: string, offset: number, message: string): void {

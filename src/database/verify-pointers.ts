@@ -7,9 +7,10 @@
 import { EMPTY_BYTES, compareBytes, equalBytes } from "../base/bytes.ts";
 import { CorruptionError, MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
-import { baseName, join } from "../base/paths.ts";
+import { baseName } from "../base/paths.ts";
 import { EntrySlot } from "../cursor/entry-slot.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import { type DirectoryPair, placeOf } from "../format/directory-pair.ts";
 import { bloomHash } from "../format/bloom-hash.ts";
 import { tableFileName, valueLogFileName } from "../format/file-names.ts";
 import { isDeletedOrExpired } from "../format/stored-value.ts";
@@ -31,7 +32,7 @@ export interface KnownTable extends CheckedTable {
 
 export class PointerCheck {
   readonly #fileSystem: FileSystem;
-  readonly #directory: string;
+  readonly #pair: DirectoryPair;
   readonly #report: Report;
   readonly #values: ValueLogReader;
   readonly #nowSeconds: number;
@@ -42,16 +43,16 @@ export class PointerCheck {
 
   constructor(
     fileSystem: FileSystem,
-    directory: string,
+    pair: DirectoryPair,
     keys: LogKeys,
     nowSeconds: number,
     report: Report,
   ) {
     this.#fileSystem = fileSystem;
-    this.#directory = directory;
+    this.#pair = pair;
     this.#report = report;
     this.#nowSeconds = nowSeconds;
-    this.#values = new ValueLogReader(fileSystem, directory, keys);
+    this.#values = new ValueLogReader(fileSystem, pair.valueDirectory, keys);
   }
 
   isUsed(file: FileNumber): boolean {
@@ -79,14 +80,18 @@ export class PointerCheck {
     }
   }
 
-  /** Judges the pointers into files that are gone. */
-  finish(tables: readonly KnownTable[], logs: readonly Memtable[]): void {
+  /**
+   * Judges the pointers into files that are gone.
+   *
+   * @param hint for whoever looks for them
+   */
+  finish(tables: readonly KnownTable[], logs: readonly Memtable[], hint: string): void {
     const readers = new Map<KnownTable, TableReader | undefined>();
     try {
       for (const entry of this.#homeless) {
         if (this.#isShadowed(entry, tables, logs, readers)) continue;
         const { pointer, version } = entry;
-        const message = `missing, and with it the value of version ${version} of a key`;
+        const message = `missing, and with it the value of version ${version} of a key${hint}`;
         this.#report(valueLogFileName(pointerFile(pointer, 0)), pointerOffset(pointer, 0), message);
       }
     } finally {
@@ -120,7 +125,7 @@ export class PointerCheck {
   }
 
   #open(source: TableSource): TableReader | undefined {
-    const path = join(this.#directory, tableFileName(source.fileNumber));
+    const path = placeOf(this.#pair, tableFileName(source.fileNumber));
     const file = this.#fileSystem.open(path, { write: false, create: "never" });
     try {
       return TableReader.open(file, source, new BlockCache(0), { verifyChecksums: "none" });

@@ -34,6 +34,7 @@ import { assert } from "../base/assert.ts";
 import { toBytes, toText } from "../base/bytes.ts";
 import { IoError } from "../base/errors.ts";
 import {
+  holdsValueLogs,
   insideDatabase,
   isManifest,
   MANIFEST_HEAD_BYTES,
@@ -192,6 +193,9 @@ export class BunFileSystem implements FileSystem {
   /** The file is looked for where the kernel will: behind all symbolic links, also one that leads nowhere yet. */
   #requireOutside(path: string): void {
     const directory = dirname(linkTarget(path));
+    if (this.info(directory)?.kind === "directory" && holdsValueLogs(this.list(directory))) {
+      throw insideDatabase(path);
+    }
     const head = new Uint8Array(MANIFEST_HEAD_BYTES);
     try {
       const manifest = this.open(join(directory, MANIFEST_NAME), { write: false, create: "never" });
@@ -504,8 +508,9 @@ function openDirectory(path: string): number {
 }
 
 function fileInfo(stats: Stats): FileInfo {
-  const kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : "other";
-  return { kind, size: stats.size };
+  const { size, dev, ino } = stats;
+  if (stats.isDirectory()) return { kind: "directory", size, identity: `${dev}:${ino}` };
+  return { kind: stats.isFile() ? "file" : "other", size };
 }
 
 function isAlive(pid: number): boolean {

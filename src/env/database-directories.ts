@@ -13,6 +13,11 @@ export function isManifest(head: Uint8Array): boolean {
   return head[0] === 0x42 && head[1] === 0x64 && head[2] === 0x67 && head[3] === 0x72;
 }
 
+/** Whether one of the names is a value log's: its directory may be all that a database has there. Frozen. */
+export function holdsValueLogs(names: readonly string[]): boolean {
+  return names.some((name) => /^[0-9]{6,}\.vlog$/.test(name));
+}
+
 export function insideDatabase(path: string): MelesError {
   return new MelesError(
     "ERR_INVALID_ARGUMENT",

@@ -48,9 +48,16 @@ export function isStreamTarget(path: string, fileSystem: FileSystem): boolean {
   return kind === "other" || (kind === "file" && path.startsWith("/dev/"));
 }
 
+/** The names in a directory, none when there is no such directory. */
+export function listIfThere(fileSystem: FileSystem, directory: string): string[] {
+  return fileSystem.info(directory) === undefined ? [] : fileSystem.list(directory);
+}
+
 export interface FileInfo {
   readonly kind: "file" | "directory" | "other";
   readonly size: number;
+  /** Of a directory, where there are links: equal for the same one under another path. */
+  readonly identity?: string;
 }
 
 /** A held directory lock; `release` is idempotent. */

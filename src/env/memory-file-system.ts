@@ -17,7 +17,12 @@ import {
   lockFileText,
   type LockMode,
 } from "./directory-locks.ts";
-import { insideDatabase, isManifest, MANIFEST_NAME } from "./database-directories.ts";
+import {
+  holdsValueLogs,
+  insideDatabase,
+  isManifest,
+  MANIFEST_NAME,
+} from "./database-directories.ts";
 import type { DirectoryLock, File, FileInfo, FileSystem, OpenMode } from "./file-system.ts";
 
 const CAPACITY_MIN = 4096;
@@ -31,7 +36,8 @@ export class MemoryFileSystem implements FileSystem {
     const { parent, name } = this.#locate("open", path);
     if (mode.outsideDatabases === true) {
       const manifest = parent.children.get(MANIFEST_NAME);
-      if (manifest instanceof FileNode && isManifest(manifest.bytes)) throw insideDatabase(path);
+      const isDatabase = manifest instanceof FileNode && isManifest(manifest.bytes);
+      if (isDatabase || holdsValueLogs([...parent.children.keys()])) throw insideDatabase(path);
     }
     let node = parent.children.get(name);
     if (node === undefined) {

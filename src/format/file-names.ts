@@ -22,6 +22,10 @@ export const DISCARD = "DISCARD";
 export const SEAL = "SEAL";
 /** Temporary file of a register rewrite; a leftover is ignored. */
 export const SEAL_REWRITE = "SEAL-REWRITE";
+/** Which two directories belong together (pair-file.ts). */
+export const PAIR = "PAIR";
+/** Temporary file of a change of it; a leftover is ignored. */
+export const PAIR_REWRITE = "PAIR-REWRITE";
 /** Process id of the holder; advisory only. */
 export const LOCK = "LOCK";
 

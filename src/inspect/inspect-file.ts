@@ -16,10 +16,13 @@ import {
   MANIFEST,
   MANIFEST_REWRITE,
   MEM_SUFFIX,
+  PAIR,
+  PAIR_REWRITE,
   TABLE_SUFFIX,
   VALUE_LOG_SUFFIX,
 } from "../format/file-names.ts";
 import { KEY_REGISTRY_HEADER_SIZE } from "../format/key-registry.ts";
+import { decodePairFile } from "../format/pair-file.ts";
 import { inspectBackup } from "./inspect-backup.ts";
 import { inspectLog } from "./inspect-log.ts";
 import { inspectManifest } from "./inspect-manifest.ts";
@@ -38,10 +41,13 @@ export type FileKind =
   | "key registry"
   | "discard table"
   | "lock file"
+  | "directory pair"
   | "backup";
 
 export interface InspectRequest {
   readonly path: string;
+  /** The database's, where `MANIFEST` and `KEYREGISTRY` are. */
+  readonly directory: string;
   readonly format: "text" | "json";
   /** Master key, for encrypted files. */
   readonly encryptionKey: Uint8Array | undefined;
@@ -107,6 +113,7 @@ function kindOf(name: string, file: File): FileKind {
   if (name === KEYREGISTRY || name === KEYREGISTRY_REWRITE) return "key registry";
   if (name === DISCARD) return "discard table";
   if (name === LOCK) return "lock file";
+  if (name === PAIR || name === PAIR_REWRITE) return "directory pair";
   const start = new Uint8Array(KEY_REGISTRY_HEADER_SIZE);
   const text = toText(start.subarray(0, file.read(start, 0, start.length, 0)));
   if (text.startsWith("Bdgr")) return "manifest";
@@ -116,11 +123,11 @@ function kindOf(name: string, file: File): FileKind {
 function partsOf(
   kind: FileKind,
   fileSystem: FileSystem,
-  { path, encryptionKey }: InspectRequest,
+  { path, directory, encryptionKey }: InspectRequest,
   file: File,
   name: string,
 ): Iterable<Part> | AsyncIterable<Part> {
-  const surroundings = new Surroundings(fileSystem, path, encryptionKey);
+  const surroundings = new Surroundings(fileSystem, directory, encryptionKey);
   const whole = (): Uint8Array => fileSystem.readFile(path) ?? new Uint8Array(0);
   switch (kind) {
     case "table":
@@ -136,6 +143,10 @@ function partsOf(
       return inspectDiscard(whole());
     case "lock file":
       return [facts({ process: toText(whole()).trim().slice(0, 20) })];
+    case "directory pair": {
+      const { id, directory: home, valueDirectory } = decodePairFile(whole());
+      return [facts({ id, directory: home, valueDirectory })];
+    }
     case "backup":
       return inspectBackup(openOrigin(path, fileSystem));
   }

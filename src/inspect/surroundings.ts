@@ -6,6 +6,7 @@
 
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
+import { join } from "../base/paths.ts";
 import type { FileSystem } from "../env/file-system.ts";
 import { located } from "../format/damage.ts";
 import { KEYREGISTRY, MANIFEST } from "../format/file-names.ts";
@@ -20,12 +21,12 @@ export type Answer<T> =
 
 export class Surroundings {
   readonly #fileSystem: FileSystem;
-  readonly #path: string;
+  readonly #directory: string;
   readonly #masterKey: Uint8Array | undefined;
 
-  constructor(fileSystem: FileSystem, path: string, masterKey: Uint8Array | undefined) {
+  constructor(fileSystem: FileSystem, directory: string, masterKey: Uint8Array | undefined) {
     this.#fileSystem = fileSystem;
-    this.#path = path;
+    this.#directory = directory;
     this.#masterKey = masterKey;
   }
 
@@ -56,7 +57,7 @@ export class Surroundings {
   }
 
   #ask<T>(name: string, read: (bytes: Uint8Array) => T): Answer<T> {
-    const bytes = this.#fileSystem.readFile(this.#fileSystem.join(this.#path, "..", name));
+    const bytes = this.#fileSystem.readFile(join(this.#directory, name));
     if (bytes === undefined) return { known: false, reason: `there is no ${name} beside it` };
     try {
       return { known: true, value: read(bytes) };

@@ -16,6 +16,7 @@ import { MelesError } from "../base/errors.ts";
 import type { Version } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
 import { type Cut, hides } from "../format/cut.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import { valueLogFileName } from "../format/file-names.ts";
 import { isDeletedOrExpired, META_POINTER } from "../format/stored-value.ts";
 import { pointerFile, pointerOffset } from "../format/value-pointer.ts";
@@ -26,7 +27,7 @@ import { type OnBytes, SourceDirectory } from "./source-directory.ts";
 import { ValueFinder } from "./value-finder.ts";
 
 export interface SalvageRequest {
-  readonly source: string;
+  readonly source: DirectoryPair;
   readonly target: string;
   /** Master key of the source; the new directory is encrypted under the same. */
   readonly encryptionKey: Uint8Array | undefined;
@@ -73,7 +74,7 @@ async function copy(
     valueThreshold,
     tableSizeBytes: TABLE_BYTES,
   });
-  const values = new ValueFinder(fileSystem, source.path, source.keys, source.valueLogs);
+  const values = new ValueFinder(fileSystem, source.pair, source.keys, source.valueLogs);
   const merge = new EntryMerge(source.sources(onBytes));
   try {
     const nowSeconds = clock.nowMs() / 1000;
@@ -95,6 +96,9 @@ async function copy(
     values.close();
   }
 }
+
+/** Where there is no value log at all. */
+const ELSEWHERE = "; the value log may lie in another directory, to be named as valueDirectory";
 
 interface CopyParts {
   readonly directory: NewDirectory;
@@ -142,7 +146,7 @@ class Copy {
       offset: pointerOffset(first.value, 0),
       reason: values.hasFile(first.value)
         ? `the value of version ${version} is damaged`
-        : `the value of version ${version} is lost with the file`,
+        : `the value of version ${version} is lost with the file${values.isEmpty ? ELSEWHERE : ""}`,
       lost: true,
       smallestKey: key,
       largestKey: key,

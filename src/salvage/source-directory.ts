@@ -9,9 +9,9 @@
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
-import { join } from "../base/paths.ts";
 import type { DirectoryLock, FileSystem } from "../env/file-system.ts";
 import type { CompressionCode } from "../format/compression.ts";
+import { type DirectoryPair, directoriesOf, namesOf, placeOf } from "../format/directory-pair.ts";
 import { type Cut, readCut } from "../format/cut.ts";
 import {
   KEYREGISTRY,
@@ -40,10 +40,10 @@ import { surveyTable, type TableSurvey } from "./table-survey.ts";
 export type OnBytes = (bytes: number, file: string) => void;
 
 export class SourceDirectory {
-  readonly path: string;
+  readonly pair: DirectoryPair;
   readonly #fileSystem: FileSystem;
   readonly #findings: Findings;
-  readonly #lock: DirectoryLock | undefined;
+  readonly #locks: readonly (DirectoryLock | undefined)[];
   readonly #tables: FileNumber[] = [];
   readonly #logs: FileNumber[] = [];
   readonly #valueLogs: FileNumber[] = [];
@@ -61,20 +61,20 @@ export class SourceDirectory {
    */
   constructor(
     fileSystem: FileSystem,
-    path: string,
+    pair: DirectoryPair,
     masterKey: Uint8Array | undefined,
     findings: Findings,
   ) {
-    this.path = path;
+    this.pair = pair;
     this.#fileSystem = fileSystem;
     this.#findings = findings;
     this.#list();
-    this.#lock = takeLock(fileSystem, path);
+    this.#locks = takeLocks(fileSystem, pair);
     try {
       this.manifest = readManifestEvidence(this.#readSmall(MANIFEST), findings);
       this.keys = readKeyEvidence(this.#readSmall(KEYREGISTRY), masterKey, findings);
     } catch (error) {
-      this.#lock?.release();
+      this.close();
       throw error;
     }
   }
@@ -120,7 +120,7 @@ export class SourceDirectory {
         sources.push(
           new TableSource(
             this.#fileSystem,
-            this.path,
+            this.pair,
             survey,
             run,
             sources.length,
@@ -158,12 +158,12 @@ export class SourceDirectory {
   }
 
   close(): void {
-    this.#lock?.release();
+    for (const lock of this.#locks) lock?.release();
   }
 
   #list(): void {
     let isDatabase = false;
-    for (const name of this.#fileSystem.list(this.path)) {
+    for (const name of namesOf(this.pair, (path) => this.#fileSystem.list(path))) {
       const isKnown =
         this.#collect(name, parseTableFileName(name), this.#tables) ||
         this.#collect(name, parseMemFileName(name), this.#logs) ||
@@ -173,7 +173,7 @@ export class SourceDirectory {
     if (!isDatabase) {
       throw new MelesError(
         "ERR_NOT_A_DATABASE",
-        `${this.path} holds no file of a database; check the path`,
+        `${this.pair.directory} holds no file of a database; check the path`,
       );
     }
     for (const numbers of [this.#tables, this.#logs, this.#valueLogs])
@@ -191,7 +191,7 @@ export class SourceDirectory {
   }
 
   #readSmall(name: string): Uint8Array | undefined {
-    const file = SourceFile.open(this.#fileSystem, this.path, name);
+    const file = SourceFile.open(this.#fileSystem, this.pair, name);
     if (file === undefined) return undefined;
     try {
       return file.read(0, file.size);
@@ -201,7 +201,7 @@ export class SourceDirectory {
   }
 
   #sizeOf(name: string): number {
-    return this.#fileSystem.info(join(this.path, name))?.size ?? 0;
+    return this.#fileSystem.info(placeOf(this.pair, name))?.size ?? 0;
   }
 
   #chosen: readonly FileNumber[] | undefined;
@@ -229,7 +229,7 @@ export class SourceDirectory {
 
   /** A table that no manifest names counts only if it was written to its end. */
   #isFinished(name: string): boolean {
-    const file = SourceFile.open(this.#fileSystem, this.path, name);
+    const file = SourceFile.open(this.#fileSystem, this.pair, name);
     if (file === undefined) return false;
     try {
       const { problem } = readIndexEvidence(file, this.#keysFor(undefined));
@@ -252,7 +252,7 @@ export class SourceDirectory {
       this.#findings.add({ file: name, offset: 0, reason, lost: true });
       return;
     }
-    const file = SourceFile.open(this.#fileSystem, this.path, name);
+    const file = SourceFile.open(this.#fileSystem, this.pair, name);
     if (file === undefined) return;
     try {
       const hints = {
@@ -278,10 +278,10 @@ export class SourceDirectory {
   }
 
   #lookAtLog(name: string, nextName: string | undefined): void {
-    const file = SourceFile.open(this.#fileSystem, this.path, name);
+    const file = SourceFile.open(this.#fileSystem, this.pair, name);
     if (file === undefined) return;
     const next =
-      nextName === undefined ? undefined : SourceFile.open(this.#fileSystem, this.path, nextName);
+      nextName === undefined ? undefined : SourceFile.open(this.#fileSystem, this.pair, nextName);
     try {
       const memtable = readLogEvidence(file, next, this.keys, this.#findings);
       if (memtable === undefined) return;
@@ -300,6 +300,21 @@ export class SourceDirectory {
     const listed = isWhole ? tables.get(fileNumber) : undefined;
     // A number is less than 2^32, so levels never mix.
     return (listed === undefined ? -1 : listed.level) * 2 ** 32 - fileNumber;
+  }
+}
+
+/** All or none. */
+function takeLocks(
+  fileSystem: FileSystem,
+  pair: DirectoryPair,
+): readonly (DirectoryLock | undefined)[] {
+  const taken: (DirectoryLock | undefined)[] = [];
+  try {
+    for (const directory of directoriesOf(pair)) taken.push(takeLock(fileSystem, directory));
+    return taken;
+  } catch (error) {
+    for (const lock of taken) lock?.release();
+    throw error;
   }
 }
 

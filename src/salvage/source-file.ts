@@ -5,8 +5,8 @@
  */
 
 import { CorruptionError, IoError } from "../base/errors.ts";
-import { join } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
+import { type DirectoryPair, placeOf } from "../format/directory-pair.ts";
 
 /** What a disk reads or refuses as a whole; larger pieces are tried in halves down to this. */
 const PIECE_BYTES_MIN = 4096;
@@ -26,10 +26,10 @@ export class SourceFile {
   }
 
   /** `undefined` when there is no such file. */
-  static open(fileSystem: FileSystem, directory: string, name: string): SourceFile | undefined {
+  static open(fileSystem: FileSystem, pair: DirectoryPair, name: string): SourceFile | undefined {
     let file: File;
     try {
-      file = fileSystem.open(join(directory, name), { write: false, create: "never" });
+      file = fileSystem.open(placeOf(pair, name), { write: false, create: "never" });
     } catch (error) {
       if (error instanceof IoError && error.errno === "ENOENT") return undefined;
       throw error;

@@ -5,6 +5,7 @@
  */
 
 import type { FileSystem } from "../env/file-system.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import type { EntrySource } from "./entry-merge.ts";
 import type { Findings } from "./report.ts";
 import { SourceFile } from "./source-file.ts";
@@ -22,7 +23,7 @@ export class TableSource implements EntrySource {
   value: Uint8Array = new Uint8Array(0);
 
   readonly #fileSystem: FileSystem;
-  readonly #directory: string;
+  readonly #pair: DirectoryPair;
   readonly #survey: TableSurvey;
   readonly #run: BlockRun;
   readonly #findings: Findings;
@@ -35,7 +36,7 @@ export class TableSource implements EntrySource {
   /** @param onBytes told of every stretch that was read, for progress */
   constructor(
     fileSystem: FileSystem,
-    directory: string,
+    pair: DirectoryPair,
     survey: TableSurvey,
     run: BlockRun,
     rank: number,
@@ -43,7 +44,7 @@ export class TableSource implements EntrySource {
     onBytes: (bytes: number, file: string) => void,
   ) {
     this.#fileSystem = fileSystem;
-    this.#directory = directory;
+    this.#pair = pair;
     this.#survey = survey;
     this.#run = run;
     this.rank = rank;
@@ -55,7 +56,7 @@ export class TableSource implements EntrySource {
 
   open(): void {
     if (this.#file !== undefined || !this.valid) return;
-    this.#file = SourceFile.open(this.#fileSystem, this.#directory, this.#survey.name);
+    this.#file = SourceFile.open(this.#fileSystem, this.#pair, this.#survey.name);
     this.#nextBlock();
   }
 

@@ -8,6 +8,7 @@ import { compareRange } from "../base/bytes.ts";
 import { MelesError } from "../base/errors.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import type { LogCipher } from "../format/encryption.ts";
 import { valueLogFileName } from "../format/file-names.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
@@ -32,9 +33,9 @@ const CRC_BYTES = 4;
 
 export class ValueFinder {
   readonly #fileSystem: FileSystem;
-  readonly #directory: string;
+  readonly #pair: DirectoryPair;
   readonly #keys: KeyEvidence;
-  /** Files of the directory, ascending. */
+  /** Files of the value log, ascending. */
   readonly #files: readonly FileNumber[];
   readonly #open = new Map<FileNumber, OpenLog>();
   /** Where the values that one file should hold were found. */
@@ -43,14 +44,19 @@ export class ValueFinder {
 
   constructor(
     fileSystem: FileSystem,
-    directory: string,
+    pair: DirectoryPair,
     keys: KeyEvidence,
     files: readonly FileNumber[],
   ) {
     this.#fileSystem = fileSystem;
-    this.#directory = directory;
+    this.#pair = pair;
     this.#keys = keys;
     this.#files = files;
+  }
+
+  /** Whether there is no value log. */
+  get isEmpty(): boolean {
+    return this.#files.length === 0;
   }
 
   /** Whether the directory has the file that a pointer names. */
@@ -127,7 +133,7 @@ export class ValueFinder {
     const known = this.#open.get(fileNumber);
     if (known !== undefined) return known;
     if (!this.#files.includes(fileNumber)) return undefined;
-    const file = SourceFile.open(this.#fileSystem, this.#directory, valueLogFileName(fileNumber));
+    const file = SourceFile.open(this.#fileSystem, this.#pair, valueLogFileName(fileNumber));
     if (file === undefined) return undefined;
     const log = { file, ciphers: logCiphers(file.read(0, LOG_HEADER_SIZE), this.#keys) };
     this.#open.set(fileNumber, log);

@@ -13,6 +13,7 @@ import {
   SALT_SIZE,
 } from "../format/sealed-file.ts";
 import { located } from "../format/damage.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import type { SealMark } from "../format/seal-register.ts";
 
 export interface SealAuthority {
@@ -30,7 +31,7 @@ export interface SealAuthority {
 
 /** What another thread needs to read and write sealed files. Plain data. */
 export interface SealGrant {
-  readonly directory: string;
+  readonly pair: DirectoryPair;
   readonly session: number;
   readonly registerFrames: number;
   /** Key of new files. */

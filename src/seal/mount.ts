@@ -7,7 +7,9 @@
 import { CorruptionError } from "../base/errors.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { join } from "../base/paths.ts";
+import { listIfThere } from "../env/file-system.ts";
 import { located } from "../format/damage.ts";
+import { directoriesOf, namesOf, placeOf } from "../format/directory-pair.ts";
 import { MANIFEST, SEAL } from "../format/file-names.ts";
 import {
   decodeSealedHeader,
@@ -60,9 +62,9 @@ export function mountForWriting(parts: RegisterParts, masterKey?: Uint8Array): S
   const [finding] = survey.findings;
   if (finding !== undefined) throw finding;
   const { fileSystem } = parts.env;
-  for (const name of survey.returned) fileSystem.remove(join(parts.directory, name));
+  for (const name of survey.returned) fileSystem.remove(placeOf(parts.pair, name));
   // What is on record as being there must not go with a power cut.
-  fileSystem.syncDirectory(parts.directory);
+  for (const directory of directoriesOf(parts.pair)) fileSystem.syncDirectory(directory);
   const register = new SealRegister(parts, {
     keys: state.keys,
     session: state.session + 1,
@@ -75,8 +77,8 @@ export function mountForWriting(parts: RegisterParts, masterKey?: Uint8Array): S
 }
 
 function readRegister(parts: RegisterParts): StoredRegister {
-  const { env, directory, masterKey } = parts;
-  const file = env.fileSystem.open(join(directory, SEAL), { write: false, create: "never" });
+  const { env, pair, masterKey } = parts;
+  const file = env.fileSystem.open(join(pair.directory, SEAL), { write: false, create: "never" });
   const master = new MasterAuthority(masterKey, env.random);
   const journal = new SealedJournal(file, SEAL, master, { verify: true });
   try {
@@ -107,7 +109,9 @@ class Survey {
     this.#register = register;
     const { state } = stored;
     const there = new Set<string>();
-    for (const fileName of parts.env.fileSystem.list(parts.directory)) {
+    for (const fileName of namesOf(parts.pair, (directory) =>
+      listIfThere(parts.env.fileSystem, directory),
+    )) {
       const sealed = sealedName(fileName);
       if (sealed === undefined || sealed.isDraft) continue;
       const { name } = sealed;
@@ -148,9 +152,9 @@ class Survey {
 
   /** `undefined` when there is none. */
   #headerOf(name: string): SealedHeader | undefined {
-    const { env, directory } = this.#parts;
+    const { env, pair } = this.#parts;
     const bytes = new Uint8Array(SEALED_HEADER_SIZE);
-    const file = env.fileSystem.open(join(directory, name), { write: false, create: "never" });
+    const file = env.fileSystem.open(placeOf(pair, name), { write: false, create: "never" });
     try {
       const got = file.read(bytes, 0, bytes.length, 0);
       if (got < bytes.length || bytes.every((byte) => byte === 0)) return undefined;

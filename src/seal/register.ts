@@ -16,6 +16,7 @@ import { CorruptionError } from "../base/errors.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { join } from "../base/paths.ts";
 import type { Env, Random } from "../env/env.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import { MANIFEST, SEAL, SEAL_REWRITE } from "../format/file-names.ts";
 import {
   decodeSealedHeader,
@@ -43,7 +44,7 @@ import { SealedJournal } from "./sealed-journal.ts";
 
 export interface RegisterParts {
   readonly env: Env;
-  readonly directory: string;
+  readonly pair: DirectoryPair;
   readonly masterKey: Uint8Array;
   /** New files get a new data key when the newest is older. */
   readonly rotationMs: number;
@@ -81,7 +82,8 @@ export class SealRegister implements SealAuthority {
 
   /** Writes the register anew, under `masterKey`, and goes on appending to it. */
   install(masterKey: Uint8Array = this.#parts.masterKey): void {
-    const { env, directory } = this.#parts;
+    const { env, pair } = this.#parts;
+    const { directory } = pair;
     const { fileSystem } = env;
     if (this.#keys.size === 0) this.#addKey();
     const draft = join(directory, SEAL_REWRITE);
@@ -139,9 +141,9 @@ export class SealRegister implements SealAuthority {
   }
 
   #grantUnder(keyId: number): SealGrant {
-    const { directory } = this.#parts;
+    const { pair } = this.#parts;
     const keys = new Map([...this.#keys.values()].map(({ keyId: id, key }) => [id, key]));
-    return { directory, session: this.#session, registerFrames: this.#durableFrames, keyId, keys };
+    return { pair, session: this.#session, registerFrames: this.#durableFrames, keyId, keys };
   }
 
   create(name: string): ReturnType<SealAuthority["create"]> {

@@ -9,6 +9,7 @@ import { IoError, MelesError } from "../base/errors.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { FileSystem } from "../env/file-system.ts";
+import type { DirectoryPair } from "../format/directory-pair.ts";
 import { MANIFEST, SEAL } from "../format/file-names.ts";
 import { keyNeeded } from "../format/seal-register.ts";
 import { isSealed, SEAL_KEY_SIZE, SEALED_HEADER_SIZE } from "../format/sealed-file.ts";
@@ -37,7 +38,7 @@ export class SealedDirectory implements SealOwner {
     this.#isLenient = isLenient;
     const fileSystem = new SealedFileSystem(
       parts.env.fileSystem,
-      parts.directory,
+      parts.pair,
       () => {
         assert(this.#register !== undefined, "an authenticated directory is used under its lock");
         return this.#register;
@@ -63,7 +64,7 @@ export class SealedDirectory implements SealOwner {
   }
 
   lock(mode: "shared" | "exclusive"): void {
-    const { env, directory } = this.#parts;
+    const { env, pair } = this.#parts;
     if (mode === "shared") {
       const mounted = mountForReading(this.#parts);
       const [finding] = mounted.findings;
@@ -72,7 +73,7 @@ export class SealedDirectory implements SealOwner {
       this.#findings = mounted.findings;
       return;
     }
-    const exists = env.fileSystem.info(join(directory, SEAL)) !== undefined;
+    const exists = env.fileSystem.info(join(pair.directory, SEAL)) !== undefined;
     this.#register = exists ? mountForWriting(this.#parts) : createRegister(this.#parts);
   }
 
@@ -96,8 +97,8 @@ export class SealedDirectory implements SealOwner {
 
   /** Puts the register under another master key; returns the number of data keys. Takes the lock itself. */
   changeMasterKey(masterKey: Uint8Array): number {
-    const { env, directory } = this.#parts;
-    const lock = env.fileSystem.lockDirectory(directory, "exclusive");
+    const { env, pair } = this.#parts;
+    const lock = env.fileSystem.lockDirectory(pair.directory, "exclusive");
     try {
       const register = mountForWriting(this.#parts, masterKey);
       register.close();
@@ -109,7 +110,7 @@ export class SealedDirectory implements SealOwner {
 }
 
 /**
- * The authenticated directory at `directory`, or `undefined` when it is none and none is wanted. Nothing is
+ * The authenticated directory of a pair, or `undefined` when it is none and none is wanted. Nothing is
  * read but names, and the head of the register if there is one. `ERR_ENCRYPTION_KEY` when a key is missing, `ERR_INVALID_ARGUMENT` when authentication is
  * wanted of a directory that was made without.
  *
@@ -117,11 +118,12 @@ export class SealedDirectory implements SealOwner {
  */
 export function sealedDirectory(
   env: Env,
-  directory: string,
+  pair: DirectoryPair,
   { masterKey, wanted, rotationMs }: SealRequest,
   isLenient = false,
 ): SealedDirectory | undefined {
   const { fileSystem } = env;
+  const { directory } = pair;
   const isSealed = hasRegister(fileSystem, directory);
   if (!isSealed && !wanted) return undefined;
   if (!isSealed && fileSystem.info(join(directory, MANIFEST)) !== undefined) {
@@ -131,7 +133,7 @@ export function sealedDirectory(
     );
   }
   if (masterKey?.length !== SEAL_KEY_SIZE) throw keyNeeded();
-  return new SealedDirectory({ env, directory, masterKey, rotationMs }, isLenient);
+  return new SealedDirectory({ env, pair, masterKey, rotationMs }, isLenient);
 }
 
 /** A file of the register's name may be anybody's; a damaged register is known by the manifest beside it. */
@@ -162,6 +164,6 @@ export function grantedEnvironment(env: Env, grant: SealGrant): Env {
   const authority = new GrantedAuthority(grant, env.random);
   return {
     ...env,
-    fileSystem: new SealedFileSystem(env.fileSystem, grant.directory, () => authority),
+    fileSystem: new SealedFileSystem(env.fileSystem, grant.pair, () => authority),
   };
 }

@@ -1,14 +1,14 @@
 /**
- * `SealedFileSystem`: a file system in which the files of one directory are sealed (format/sealed-file.ts). What
+ * `SealedFileSystem`: a file system in which the files of one database are sealed (format/sealed-file.ts). What
  * lies above reads and writes the formats of an unencrypted directory and knows nothing of it; a directory
  * that is not authenticated never meets this code. Everything outside of the directory passes through.
  */
 
 import { assert } from "../base/assert.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
-import { baseName, join } from "../base/paths.ts";
 import { IoError } from "../base/errors.ts";
 import type { DirectoryLock, File, FileInfo, FileSystem, OpenMode } from "../env/file-system.ts";
+import { type DirectoryPair, directoriesOf, nameIn } from "../format/directory-pair.ts";
 import { DISCARD, SEAL, SEAL_REWRITE } from "../format/file-names.ts";
 import type { SealMark } from "../format/seal-register.ts";
 import type { SealAuthority } from "./authority.ts";
@@ -32,7 +32,7 @@ const HIDDEN: ReadonlySet<string> = new Set([SEAL, SEAL_REWRITE, DISCARD]);
 
 export class SealedFileSystem implements FileSystem {
   readonly #inner: FileSystem;
-  readonly #directory: string;
+  readonly #pair: DirectoryPair;
   readonly #authority: () => SealAuthority;
   readonly #owner: SealOwner | undefined;
   /** What drafts hold that were closed and not yet put in place. */
@@ -43,12 +43,12 @@ export class SealedFileSystem implements FileSystem {
   /** `owner`: on the thread that has the directory open. Others get by with `authority`. */
   constructor(
     inner: FileSystem,
-    directory: string,
+    pair: DirectoryPair,
     authority: () => SealAuthority,
     owner?: SealOwner,
   ) {
     this.#inner = inner;
-    this.#directory = directory;
+    this.#pair = pair;
     this.#authority = authority;
     this.#owner = owner;
   }
@@ -148,7 +148,7 @@ export class SealedFileSystem implements FileSystem {
 
   list(directory: string): string[] {
     const names = this.#inner.list(directory);
-    if (directory !== this.#directory) return names;
+    if (!directoriesOf(this.#pair).includes(directory)) return names;
     const register = this.#owner?.register;
     return names.filter((name) => !HIDDEN.has(name) && register?.isRemoved(name) !== true);
   }
@@ -186,11 +186,11 @@ export class SealedFileSystem implements FileSystem {
 
   syncDirectory(path: string): void {
     this.#inner.syncDirectory(path);
-    if (path === this.#directory) this.#owner?.register?.namesAreDurable();
+    if (path === this.#pair.directory) this.#owner?.register?.namesAreDurable();
   }
 
   async syncDirectoryInBackground(path: string): Promise<void> {
-    const register = path === this.#directory ? this.#owner?.register : undefined;
+    const register = path === this.#pair.directory ? this.#owner?.register : undefined;
     const end = register?.namesToBeDurable();
     await this.#inner.syncDirectoryInBackground(path);
     // The directory may have been let go of meanwhile.
@@ -200,7 +200,7 @@ export class SealedFileSystem implements FileSystem {
   lockDirectory(path: string, mode: "shared" | "exclusive"): DirectoryLock {
     const lock = this.#inner.lockDirectory(path, mode);
     const owner = this.#owner;
-    if (path !== this.#directory || owner === undefined) return lock;
+    if (path !== this.#pair.directory || owner === undefined) return lock;
     try {
       owner.lock(mode);
     } catch (error) {
@@ -226,10 +226,9 @@ export class SealedFileSystem implements FileSystem {
     return this.#inner.join(...parts);
   }
 
-  /** Name of a file in the sealed directory itself. */
+  /** Name of a file of the database itself. */
   #nameOf(path: string): string | undefined {
-    const name = baseName(path);
-    return join(this.#directory, name) === path ? name : undefined;
+    return nameIn(this.#pair, path);
   }
 }
 

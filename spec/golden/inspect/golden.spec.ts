@@ -57,6 +57,7 @@ async function describeFile(command: string): Promise<string> {
   let text = "";
   const { findings } = await inspectFile(fileSystem, {
     path: `/d/${name}`,
+    directory: "/d",
     format: options.includes("json") ? "json" : "text",
     encryptionKey: key === undefined ? undefined : new TextEncoder().encode(key),
     quote: quoteBytes,
