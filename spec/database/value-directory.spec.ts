@@ -26,7 +26,7 @@ import { readDirectory, writeFile } from "../suites/copy-file-system.ts";
 import { openPath, testEnv, TINY } from "../suites/open-database.ts";
 import { codeOf, errorOf } from "./outcomes.ts";
 
-const HOME = "/home/db";
+const HOME = "/fast/db";
 const VALUES = "/disk/values";
 const LARGE = "v".repeat(1000);
 const KEY = new Uint8Array(32).fill(5);

@@ -9,6 +9,8 @@ import { badgerProgram } from "./badger-build.ts";
 export interface BadgerOptions {
   readonly managed?: boolean;
   readonly readOnly?: boolean;
+  /** Where value logs lie, if not with everything else. */
+  readonly valueDir?: string;
   readonly memTableSize?: number;
   readonly valueThreshold?: number;
   readonly valueLogFileSize?: number;

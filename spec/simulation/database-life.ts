@@ -16,6 +16,8 @@ import { LateExecutor } from "./late-executor.ts";
 import { Died, type Life, type World } from "./world.ts";
 
 export const DIRECTORY = "/data";
+/** Of the value log, in some histories. */
+export const VALUE_DIRECTORY = "/values";
 
 export interface LifeOptions {
   readonly options: OpenOptions;

@@ -3,6 +3,7 @@
 import type { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { OpenOptions } from "../../src/options.ts";
 import { TINY } from "../suites/open-database.ts";
+import { VALUE_DIRECTORY } from "./database-life.ts";
 
 const KEY = new Uint8Array(16).fill(7);
 const LONG_KEY = new Uint8Array(32).fill(7);
@@ -24,6 +25,11 @@ export function chooseOptions(random: SeededRandom): OpenOptions {
   const sync = (["commit", "interval", "never"] as const)[random.below(3)] as "commit";
   const variant = VARIANTS[random.below(VARIANTS.length)] as OpenOptions;
   return { ...TINY, valueLogFileSize: 1 << 20, syncIntervalMs: 1000, sync, ...variant };
+}
+
+/** A value directory of its own in a quarter of the histories; decided apart, so that the others stay as they are. */
+export function placeOfValues(seed: number): OpenOptions {
+  return Math.imul(seed, 0x9e3779b1) >>> 30 === 0 ? { valueDirectory: VALUE_DIRECTORY } : {};
 }
 
 /** The same with other sizes and thresholds: they may change from one opening to the next. */

@@ -11,7 +11,7 @@ import type { Transaction } from "../../src/database/contract.ts";
 import type { FileSystem } from "../../src/env/file-system.ts";
 import { SeededRandom } from "../../src/env/seeded-random.ts";
 import type { OpenOptions } from "../../src/options.ts";
-import { DatabaseLife, DIRECTORY } from "./database-life.ts";
+import { DatabaseLife, DIRECTORY, VALUE_DIRECTORY } from "./database-life.ts";
 import {
   type Content,
   difference,
@@ -21,7 +21,7 @@ import {
   type Write,
 } from "./expected-commits.ts";
 import { FaultSource } from "./fault-source.ts";
-import { chooseOptions, reopenOptions } from "./simulated-options.ts";
+import { chooseOptions, placeOfValues, reopenOptions } from "./simulated-options.ts";
 import { STEPS, type Step } from "./steps.ts";
 import { Workload } from "./workload.ts";
 import { Died, type End, World } from "./world.ts";
@@ -100,7 +100,7 @@ export class Simulation {
     this.world = new World(seed);
     const random = new SeededRandom(seed ^ 0x5eed);
     this.workload = new Workload(seed, () => Math.floor(this.world.wallMs / 1000));
-    this.#fixed = { ...chooseOptions(random), ...settings.options };
+    this.#fixed = { ...chooseOptions(random), ...placeOfValues(seed), ...settings.options };
     this.#parallelism = 1 + random.below(3);
     this.#deaths = random.below(4) === 0 ? 0.15 : 0;
     this.faults = new FaultSource(this.world);
@@ -345,7 +345,9 @@ export class Simulation {
 
   /** No file is left that has no owner. Drafts that the next one replaces, and torn backups, may lie there. */
   #checkFiles(): void {
-    const names = [...(this.world.disk.directory(DIRECTORY)?.names.keys() ?? [])];
+    const names = [DIRECTORY, VALUE_DIRECTORY].flatMap((path) => [
+      ...(this.world.disk.directory(path)?.names.keys() ?? []),
+    ]);
     const left = names.filter((name) => name.endsWith(".tmp"));
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
   }

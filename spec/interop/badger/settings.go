@@ -16,6 +16,7 @@ import (
 type settings struct {
 	Managed              bool     `json:"managed"`
 	ReadOnly             bool     `json:"readOnly"`
+	ValueDir             *string  `json:"valueDir"`
 	MemTableSize         *int64   `json:"memTableSize"`
 	ValueThreshold       *int64   `json:"valueThreshold"`
 	ValueLogFileSize     *int64   `json:"valueLogFileSize"`
@@ -56,6 +57,7 @@ func (s *settings) badgerOptions(dir string, log *recorder) badger.Options {
 	if len(s.EncryptionKey) > 0 {
 		o.IndexCacheSize = 8 << 20
 	}
+	set(&o.ValueDir, s.ValueDir)
 	set(&o.MemTableSize, s.MemTableSize)
 	set(&o.ValueThreshold, s.ValueThreshold)
 	set(&o.ValueLogFileSize, s.ValueLogFileSize)
