@@ -1,38 +1,23 @@
 /**
- * Preloaded by `bun run coverage`: every file of `src/` is loaded with counters in it, for statements and
- * branches (Bun's own coverage knows no branches). What was counted is written to COVERAGE_FILE.
+ * Preloaded by `bun run coverage`: every file of `src/` is loaded with counters in it. What was counted is
+ * written to COVERAGE_FILE.
  */
 
 import { afterAll } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { plugin } from "bun";
-import { createInstrumenter } from "istanbul-lib-instrument";
-import { root } from "../project.ts";
-
-const VARIABLE = "__melesCoverage__";
-const source = join(root, "src");
-
-const instrumenter = createInstrumenter({
-  esModules: true,
-  compact: false,
-  coverageVariable: VARIABLE,
-  parserPlugins: ["typescript", "explicitResourceManagement"],
-});
+import { COUNTERS, instrumented, source } from "./instrument.ts";
 
 plugin({
   name: "coverage",
   setup(build) {
     const own = new RegExp(`^${RegExp.escape(source)}/.*\\.ts$`);
-    build.onLoad({ filter: own }, ({ path }) => ({
-      contents: instrumenter.instrumentSync(readFileSync(path, "utf8"), path),
-      loader: "ts",
-    }));
+    build.onLoad({ filter: own }, ({ path }) => ({ contents: instrumented(path), loader: "ts" }));
   },
 });
 
 afterAll(() => {
   const file = process.env["COVERAGE_FILE"];
-  const counted = (globalThis as Record<string, unknown>)[VARIABLE];
+  const counted = (globalThis as Record<string, unknown>)[COUNTERS];
   if (file !== undefined && counted !== undefined) writeFileSync(file, JSON.stringify(counted));
 });

@@ -6,5 +6,9 @@ declare module "istanbul-lib-instrument" {
     readonly compact: boolean;
     readonly coverageVariable: string;
     readonly parserPlugins: readonly string[];
-  }): { instrumentSync(source: string, path: string): string };
+  }): {
+    instrumentSync(source: string, path: string): string;
+    /** Of the file before, with everything at 0. */
+    lastFileCoverage(): import("./report.ts").FileCounters;
+  };
 }

@@ -73,7 +73,10 @@ export function share(reached: number, all: number): string {
   return all === 0 ? "100 %" : `${((100 * reached) / all).toFixed(1)} %`;
 }
 
-/** Files named in the first column of the tables of spec/coverage.md. */
-export function listedFiles(text: string): string[] {
-  return [...text.matchAll(/^\| `([^`]+)`/gm)].map(([, file]) => file as string);
+/** The table of spec/coverage.md: what is not reached of a file, and why. */
+export function listedReasons(text: string): Map<string, string> {
+  const rows = text.matchAll(/^\| `([^`]+)`\s*\|([^|]*)\|([^|]*)\|/gm);
+  return new Map(
+    [...rows].map(([, file = "", what = "", why = ""]) => [file, `${what.trim()}: ${why.trim()}`]),
+  );
 }
