@@ -30,7 +30,14 @@ function set(...changes: ManifestChange[]): ManifestChangeSet {
 }
 
 function reopen(fileSystem: FailingFileSystem, readOnly = false): ManifestLog {
-  return ManifestLog.open(fileSystem, "/db", 0, readOnly);
+  const log = ManifestLog.open(fileSystem, "/db", 0);
+  try {
+    if (!readOnly) log.settle();
+    return log;
+  } catch (error) {
+    log.close();
+    throw error;
+  }
 }
 
 function tablesOf(log: ManifestLog): [number, number, number, number][] {
@@ -100,7 +107,7 @@ describe("a new manifest", () => {
     expect(error.code).toBe("ERR_UNSUPPORTED_FORMAT");
     expect(error.message).toContain("externalMagic");
     expect(error.message).toContain(String(0xbeef));
-    expect(ManifestLog.open(fileSystem, "/db", 0xbeef, false).tables.size).toBe(1);
+    expect(ManifestLog.open(fileSystem, "/db", 0xbeef).tables.size).toBe(1);
   });
 });
 
@@ -362,7 +369,7 @@ describe("rewriting", () => {
     expect(log.sizeBytes).toBe(bytesOf(fileSystem).length);
     log.append(set(created(50_000)));
     log.close();
-    const again = ManifestLog.open(fileSystem, "/db", 0x0102, false);
+    const again = ManifestLog.open(fileSystem, "/db", 0x0102);
     expect(tablesOf(again).map(([number, level]) => [number, level])).toEqual([
       [1, 0],
       [2, 5],

@@ -64,13 +64,17 @@ export class ProcessFiles implements FileSystem {
     this.#gate = gate;
   }
 
-  /** Carries out `action`, or what the gate makes of it; `amid` does the given part of it. */
+  /**
+   * Carries out `action`, or what the gate makes of it; `amid` does the given part of it. A sync whose process
+   * dies has not failed by that: what it was about stays dirty, and whoever syncs next brings it down, or is
+   * told that it cannot be.
+   */
   run<T>(
     operation: FileOperation,
     path: string,
     bytes: number,
     action: () => T,
-    amid?: (part: number) => void,
+    amid?: (part: number, isDeath: boolean) => void,
   ): T {
     const gate = this.#gate;
     if (!gate.isAlive) {
@@ -81,11 +85,11 @@ export class ProcessFiles implements FileSystem {
     const verdict = gate.judge(operation, path, bytes);
     if (verdict.kind === "pass") return action();
     if (verdict.kind === "fail") {
-      amid?.(verdict.part);
+      amid?.(verdict.part, false);
       throw new IoError({ operation, path, errno: verdict.errno });
     }
     if (verdict.when === "after") action();
-    else if (verdict.when === "amid") amid?.(verdict.part);
+    else if (verdict.when === "amid") amid?.(verdict.part, true);
     gate.die();
     throw dead(operation, path);
   }
@@ -257,8 +261,12 @@ class OpenFile implements File {
       this.path,
       0,
       () => file.settle(),
-      () => this.#gate.failSync(file),
+      (_, isDeath) => this.#failSync(isDeath),
     );
+  }
+
+  #failSync(isDeath: boolean): void {
+    if (!isDeath) this.#gate.failSync(this.#file);
   }
 
   syncInBackground(): Promise<void> {
@@ -278,7 +286,7 @@ class OpenFile implements File {
           this.path,
           0,
           () => file.settle(changeCount),
-          () => this.#gate.failSync(file),
+          (_, isDeath) => this.#failSync(isDeath),
         );
         resolve();
       } catch (error) {

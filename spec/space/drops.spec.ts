@@ -35,8 +35,7 @@ async function fill(db: Database, value = "v".repeat(60)): Promise<void> {
 const keysOf = (reader: Reader, prefix = ""): string[] =>
   [...reader.scan({ prefix, keysOnly: true }).keys()].map((key) => toText(key));
 
-const cutsIn = (env: TestEnv): number =>
-  ManifestLog.open(env.fileSystem, DIRECTORY, 0, true).cuts.length;
+const cutsIn = (env: TestEnv): number => ManifestLog.open(env.fileSystem, DIRECTORY, 0).cuts.length;
 
 async function rest(env: TestEnv): Promise<void> {
   for (let i = 0; i < 5; i++) {

@@ -243,7 +243,7 @@ export class SpaceRun {
 
   /** As many levels as the directory needs. */
   #levelsOf(fileSystem: FileSystem): number {
-    const manifest = ManifestLog.open(fileSystem, DIRECTORY, 0, true);
+    const manifest = ManifestLog.open(fileSystem, DIRECTORY, 0);
     return Math.max(2, ...[...manifest.tables.values()].map(({ level }) => level + 1));
   }
 

@@ -25,6 +25,8 @@ export class DataKeys implements LogKeys {
   readonly #masterKey: Uint8Array | undefined;
   readonly #rotationMs: number;
   readonly #keys: DataKey[];
+  /** What lies in the directory is these keys, to its last byte. */
+  readonly #isWhole: boolean;
 
   private constructor(
     env: Env,
@@ -32,33 +34,42 @@ export class DataKeys implements LogKeys {
     masterKey: Uint8Array | undefined,
     rotationMs: number,
     keys: DataKey[],
+    isWhole: boolean,
   ) {
     this.#env = env;
     this.#directory = directory;
     this.#masterKey = masterKey;
     this.#rotationMs = rotationMs;
     this.#keys = keys;
+    this.#isWhole = isWhole;
   }
 
-  /** Reads the registry, or creates it (Badger wants one, also without encryption). */
+  /** Reads the registry, and changes nothing. */
   static open(
     env: Env,
     directory: string,
     masterKey: Uint8Array | undefined,
     rotationMs: number,
-    readOnly: boolean,
   ): DataKeys {
     const bytes = env.fileSystem.readFile(join(directory, KEYREGISTRY));
-    if (bytes === undefined) {
-      const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, []);
-      if (!readOnly) dataKeys.#write([]);
-      return dataKeys;
-    }
-    const registry = decodeNamed(bytes, masterKey);
-    const dataKeys = new DataKeys(env, directory, masterKey, rotationMs, [...registry.keys]);
-    // Nothing may ever be appended behind a torn tail.
-    if (!readOnly && registry.validEnd < bytes.length) dataKeys.#write(dataKeys.#keys);
-    return dataKeys;
+    if (bytes === undefined) return new DataKeys(env, directory, masterKey, rotationMs, [], false);
+    const { keys, validEnd } = decodeNamed(bytes, masterKey);
+    return new DataKeys(
+      env,
+      directory,
+      masterKey,
+      rotationMs,
+      [...keys],
+      validEnd === bytes.length,
+    );
+  }
+
+  /**
+   * Creates a registry that is missing (Badger wants one, also without encryption), and rewrites one with a
+   * torn tail: nothing may ever be appended behind that.
+   */
+  settle(): void {
+    if (!this.#isWhole) this.#write(this.#keys);
   }
 
   current(): DataKeyRef | undefined {

@@ -93,7 +93,7 @@ function assemble(pair: DirectoryPair, parts: OpenParts, undo: (() => unknown)[]
   const { lock, valueHome, content } = takeDirectories(pair, parts, undo);
 
   const manifest = content.hasManifest
-    ? ManifestLog.open(fileSystem, directory, settings.externalMagic, readOnly)
+    ? ManifestLog.open(fileSystem, directory, settings.externalMagic)
     : ManifestLog.create(fileSystem, directory, settings.externalMagic);
   if (settings.managed) manifest.keepHistory();
   undo.push(() => manifest.close());
@@ -102,7 +102,6 @@ function assemble(pair: DirectoryPair, parts: OpenParts, undo: (() => unknown)[]
     directory,
     settings.encryptionKey,
     settings.encryptionKeyRotationMs,
-    readOnly,
   );
 
   const cache = new BlockCache(settings.blockCacheSize, settings.blockSize, env.allocateSlab);
@@ -115,6 +114,11 @@ function assemble(pair: DirectoryPair, parts: OpenParts, undo: (() => unknown)[]
     .reduce((newest, { maxVersion }) => Math.max(newest, maxVersion), manifest.newestVersion);
   checkOrphans(env, directory, content, manifest, newestInTables, keys);
   requireEvidence(valueHome, { env, pair, content, trees, keys, settings, newestInTables });
+  if (!readOnly) {
+    // Nothing of a directory is changed before it is certain that it can be opened.
+    if (content.hasManifest) manifest.settle();
+    keys.settle();
+  }
   valueHome.adopt();
   if (!readOnly) removeOrphans(env, pair, content, manifest);
   // Versions never go back, not even when compaction has dropped the newest ones altogether.

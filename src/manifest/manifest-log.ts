@@ -53,7 +53,6 @@ export class ManifestLog {
     thinnedVersion: Version,
     newestVersion: Version,
     end: number,
-    file: File | undefined,
   ) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
@@ -62,7 +61,6 @@ export class ManifestLog {
     this.#thinnedVersion = thinnedVersion;
     this.#newestVersion = newestVersion;
     this.#end = end;
-    this.#file = file;
   }
 
   /** Whether the directory has a manifest. */
@@ -72,27 +70,13 @@ export class ManifestLog {
 
   /** A new, empty manifest, durable before this returns. */
   static create(fileSystem: FileSystem, directory: string, externalMagic: number): ManifestLog {
-    const log = new ManifestLog(
-      fileSystem,
-      directory,
-      externalMagic,
-      new Map(),
-      0,
-      0,
-      0,
-      undefined,
-    );
+    const log = new ManifestLog(fileSystem, directory, externalMagic, new Map(), 0, 0, 0);
     log.#installDraft(log.#writeDraft());
     return log;
   }
 
-  /** Replays the manifest; a torn tail is cut off unless `readOnly`. */
-  static open(
-    fileSystem: FileSystem,
-    directory: string,
-    externalMagic: number,
-    readOnly: boolean,
-  ): ManifestLog {
+  /** Replays the manifest, and changes nothing: `settle` comes before the first change. */
+  static open(fileSystem: FileSystem, directory: string, externalMagic: number): ManifestLog {
     const path = join(directory, MANIFEST);
     const bytes = fileSystem.readFile(path);
     if (bytes === undefined) {
@@ -113,16 +97,6 @@ export class ManifestLog {
       newest = Math.max(newest, set.newestVersion ?? 0);
       deletions += set.changes.filter((change) => change.op === "delete").length;
     }
-    let file: File | undefined;
-    if (!readOnly) {
-      file = fileSystem.open(path, { write: true, create: "never" });
-      settle(
-        fileSystem,
-        directory,
-        file,
-        replay.validEnd < bytes.length ? replay.validEnd : undefined,
-      );
-    }
     const tables = new Map(replay.tables);
     const log = new ManifestLog(
       fileSystem,
@@ -132,7 +106,6 @@ export class ManifestLog {
       thinned,
       newest,
       replay.validEnd,
-      file,
     );
     log.#deletions = deletions;
     for (const set of replay.changeSets) {
@@ -140,6 +113,20 @@ export class ManifestLog {
       log.#applyCuts(set);
     }
     return log;
+  }
+
+  /**
+   * Makes what was read what there is: cuts a torn tail off and makes the rest durable. A killed process may
+   * have written the last record, or put the file in place, without a sync, and what follows builds on it,
+   * removing files first of all. Only now: a directory that is refused stays as it is.
+   */
+  settle(): void {
+    const path = join(this.#directory, MANIFEST);
+    const file = this.#fileSystem.open(path, { write: true, create: "never" });
+    this.#file = file;
+    if (file.size() > this.#end) file.truncate(this.#end);
+    file.sync();
+    this.#fileSystem.syncDirectory(this.#directory);
   }
 
   /** Live tables. */
@@ -379,27 +366,6 @@ export class ManifestLog {
   close(): void {
     this.#file?.close();
     this.#file = undefined;
-  }
-}
-
-/**
- * Cuts a torn tail off and makes the rest durable: a killed process may have written the last record,
- * or put the file in place, without a sync. What follows builds on it, removing files first of all.
- * Closes the file if that fails.
- */
-function settle(
-  fileSystem: FileSystem,
-  directory: string,
-  file: File,
-  cutAt: number | undefined,
-): void {
-  try {
-    if (cutAt !== undefined) file.truncate(cutAt);
-    file.sync();
-    fileSystem.syncDirectory(directory);
-  } catch (error) {
-    file.close();
-    throw error;
   }
 }
 

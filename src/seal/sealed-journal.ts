@@ -23,6 +23,11 @@ import { JournalScan } from "./journal-scan.ts";
 export interface JournalOptions {
   /** Every frame is authenticated before anything is read: for what is read to its end anyhow. */
   readonly verify: boolean;
+  /**
+   * Frames from before count as synced only once one is synced behind them. Should the last sync of the
+   * process before have failed, the kernel takes their page for clean until somebody writes to it.
+   */
+  readonly doubtsFormer?: boolean;
   /** Told after the file was closed. */
   readonly onClose?: () => void;
 }
@@ -45,6 +50,7 @@ export class SealedJournal implements File {
   /** Bytes that count for nothing may lie behind the last frame: they go before the next one comes. */
   #isUntidy = false;
   #salt: Uint8Array | undefined;
+  #hasWritten = false;
   #syncedFrames = 0;
   #syncedTag = new Uint8Array(0);
 
@@ -110,13 +116,18 @@ export class SealedJournal implements File {
 
   sync(): void {
     this.#file.sync();
-    this.#noteSynced(this.#frames.count, this.#frames.lastTag);
+    if (this.#provesSync) this.#noteSynced(this.#frames.count, this.#frames.lastTag);
   }
 
   async syncInBackground(): Promise<void> {
     const { count, lastTag } = this.#frames;
+    const provesSync = this.#provesSync;
     await this.#file.syncInBackground();
-    this.#noteSynced(count, lastTag);
+    if (provesSync) this.#noteSynced(count, lastTag);
+  }
+
+  get #provesSync(): boolean {
+    return this.#hasWritten || this.#options.doubtsFormer !== true;
   }
 
   close(): void {
@@ -152,6 +163,7 @@ export class SealedJournal implements File {
   }
 
   #append(write: (writer: FrameWriter) => void): void {
+    this.#hasWritten = true;
     this.#tidy();
     const frames = this.#frames;
     const before = frames.state();
