@@ -172,6 +172,32 @@ describe("space that should come back by itself", () => {
     expect(pick([markers, badger])?.kind).not.toBe("drop");
   });
 
+  test("a table in which everything has expired or is deleted is dropped unread, and not a second before", () => {
+    const ended = table(6, "a", "c", {
+      entryCount: 500,
+      tombstoneCount: 20,
+      endingCount: 500,
+      minExpiresAt: 900,
+      maxExpiresAt: 1000,
+    });
+    expect(pick([ended], { nowSeconds: 1000 })?.kind).toBe("drop");
+    expect(pick([ended], { nowSeconds: 999 })?.kind).toBe("merge");
+    expect(pick([ended], { nowSeconds: 1000, discardVersion: 0 })).toBeUndefined();
+    const oneStays = { ...ended, endingCount: 499 };
+    expect(pick([oneStays], { nowSeconds: 1000 })?.kind).toBe("merge");
+  });
+
+  test("but not while an older version could lie under what has expired", () => {
+    const fields = { entryCount: 500, endingCount: 500, minExpiresAt: 900, maxExpiresAt: 1000 };
+    const above = table(5, "a", "c", fields);
+    const below = table(6, "b", "d");
+    expect(pick([above, below], { nowSeconds: 1000 })?.kind).toBe("merge");
+    const newer = table(0, "a", "c", { ...fields, fileNumber: 901 });
+    const older = table(0, "b", "b", { fileNumber: 900 });
+    expect(pick([newer, older], { nowSeconds: 1000 })?.kind).not.toBe("drop");
+    expect(pick([newer], { nowSeconds: 1000, memtablesMayHoldOlder: true })?.kind).not.toBe("drop");
+  });
+
   test("markers go down to what they delete, however few tables there are", () => {
     const markers = table(0, "a", "z", { entryCount: 900, tombstoneCount: 900 });
     const data = table(6, "a", "z", { entryCount: 1000, sizeBytes: 5 * MIB });

@@ -178,6 +178,8 @@ export class ModelTree {
       maxVersion: Math.max(...entries.map((one) => one.version)),
       entryCount: entries.length,
       tombstoneCount: entries.filter((one) => (one.meta & META_DELETE) !== 0).length,
+      endingCount: entries.filter((one) => (one.meta & META_DELETE) !== 0 || one.expiresAt > 0)
+        .length,
       staleBytes,
       minExpiresAt: expiries.length === 0 ? 0 : Math.min(...expiries),
       maxExpiresAt: expiries.length === 0 ? 0 : Math.max(...expiries),

@@ -13,6 +13,7 @@ export interface TableFields {
   maxVersion?: number;
   entryCount?: number;
   tombstoneCount?: number;
+  endingCount?: number;
   staleBytes?: number;
   minExpiresAt?: number;
   maxExpiresAt?: number;
@@ -36,6 +37,7 @@ export function table(
     maxVersion: fields.maxVersion ?? 1,
     entryCount: fields.entryCount ?? 1000,
     tombstoneCount: fields.tombstoneCount ?? 0,
+    endingCount: fields.endingCount ?? fields.tombstoneCount ?? 0,
     staleBytes: fields.staleBytes ?? 0,
     minExpiresAt: fields.minExpiresAt ?? 0,
     maxExpiresAt: fields.maxExpiresAt ?? 0,

@@ -55,6 +55,7 @@ function randomExtension(random: Seeded): TableIndexExtension {
     knownOrdered: random.below(2) === 0,
     tombstoneCount: random.below(2) * random.u32(),
     expiringCount: random.below(100),
+    endingCount: random.below(200),
     minExpiresAt: random.spread(),
     maxExpiresAt: random.spread(),
     largestKey: random.bytes(8 + random.below(40)),

@@ -29,6 +29,7 @@ class Surroundings {
     groupFirstFile: 0,
     createdFiles: [] as FileNumber[],
     nextNumber: 50,
+    bytesWritten: 100 * MIB,
     fileSizeWanted: (): number => 0,
     reserveNumbers: (count: number): FileNumber => (this.valueLog.nextNumber += count) - count,
     limitFileSize: (wanted: () => number): void => void (this.valueLog.fileSizeWanted = wanted),

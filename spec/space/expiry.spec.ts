@@ -77,6 +77,55 @@ describe("an expired entry leaves the disk within a day", () => {
     await db.close();
   });
 
+  test("and unread where all of a table has, values and all", async () => {
+    const env = testEnv();
+    const db = await openIn(env);
+    const done: string[] = [];
+    db.on("compaction", (event) => {
+      const { kind, reason } = event as { kind: string; reason: string };
+      done.push(`${kind} ${reason}`);
+    });
+    await fillLongLived(db);
+    await db.compact();
+    const expiresAt = Math.floor(env.clock.nowMs() / 1000) + 100;
+    for (let key = 0; key < 200; key++) {
+      await db.put(`visit-${key}`, SECRET.padEnd(3000, "v"), { expiresAt });
+    }
+    await db.delete("visit-7");
+    await db.compact();
+    done.length = 0;
+    const before = db.tables().length;
+    await pass(env, 101_000);
+    expect(done).toEqual(["drop expired"]);
+    expect(db.tables().length).toBe(before - 1);
+    expect(db.valueLogs().every(({ sizeBytes, discardBytes }) => sizeBytes === discardBytes)).toBe(
+      true,
+    );
+    expect(db.count()).toBe(400);
+    await db.close();
+  });
+
+  test("and brings no older version back that it had replaced", async () => {
+    const env = testEnv();
+    const db = await openIn(env);
+    await fillLongLived(db);
+    await db.compact();
+    const expiresAt = Math.floor(env.clock.nowMs() / 1000) + 100;
+    for (let key = 0; key < 400; key++) {
+      await db.put(`key-${String(key).padStart(4, "0")}`, SECRET, { expiresAt });
+    }
+    await db.flush();
+    await pass(env, 101_000);
+    expect(db.count()).toBe(0);
+    await pass(env, DAY_MS);
+    expect(db.count()).toBe(0);
+    expect(db.tables()).toEqual([]);
+    await db.close();
+    const again = await openIn(env);
+    expect(again.count()).toBe(0);
+    await again.close();
+  });
+
   test("also when nobody writes any more and the database is opened again later", async () => {
     const env = testEnv();
     const db = await openIn(env);

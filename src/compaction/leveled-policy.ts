@@ -3,7 +3,7 @@
  * decision can be written down as a literal (spec/golden/compaction).
  *
  * In order of precedence:
- *  1. tables that hold nothing but delete markers with nothing to hide are dropped unread;
+ *  1. tables that hold nothing but delete markers and expired entries, with nothing to hide, are dropped unread;
  *  2. levels that are too large, by adjusted score (level 0 first when it is in urgent need; while its
  *     way down is taken, its newest tables become one, so that reads and writers have fewer to bear);
  *  3. delete markers that lie above about as many entries as they could delete, and level-0 tables
@@ -33,6 +33,7 @@ import {
   entriesBelow,
   expiredShare,
   garbageShare,
+  hasEnded,
   isBottommost,
   isOverdue,
   isSettled,
@@ -131,10 +132,11 @@ class Decision {
   dropUnread(): CompactionPlan | undefined {
     if (this.#state.memtablesMayHoldOlder === true) return undefined;
     for (const table of this.#version.levels.flat()) {
-      if (table.entryCount === 0 || table.tombstoneCount !== table.entryCount) continue;
+      if (!hasEnded(table, this.#state.nowSeconds)) continue;
       if (!isSettled(table, this.#state.discardVersion)) continue;
       if (!isBottommost(this.#version, table)) continue;
-      const plan = this.#plan("drop", "tombstones", 0, table.level, [table], []);
+      const reason = table.tombstoneCount === table.entryCount ? "tombstones" : "expired";
+      const plan = this.#plan("drop", reason, 0, table.level, [table], []);
       if (!this.#collides(plan)) return plan;
     }
     return undefined;

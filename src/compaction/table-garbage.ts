@@ -49,6 +49,13 @@ export function mayHoldGarbage(table: TableMeta, nowSeconds: number): boolean {
   );
 }
 
+/** Nothing in the table can be seen any more: delete markers, and entries that have all expired. */
+export function hasEnded(table: TableMeta, nowSeconds: number): boolean {
+  const { entryCount, endingCount, tombstoneCount, maxExpiresAt } = table;
+  const ending = Math.max(endingCount, tombstoneCount);
+  return entryCount > 0 && ending === entryCount && maxExpiresAt <= nowSeconds;
+}
+
 /** Every version in the table is old enough to be judged without regard to snapshots. */
 export function isSettled(table: TableMeta, discardVersion: Version): boolean {
   return table.maxVersion <= discardVersion;

@@ -19,10 +19,19 @@ import { valueLogFileName } from "../format/file-names.ts";
 import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import {
-  type CollectionGoal,
-  garbageShare,
-  type ValueLogFileState,
-} from "../value-log/collection-policy.ts";
+  collectionDebt,
+  fileBytesMax,
+  forcedGoal,
+  GARBAGE_SHARE_MIN,
+  isRewriteWorth,
+  memtableBytesMax,
+  moveCredit,
+  paceGoal,
+  pausedUnmergedBytesMax,
+  unmergedBytesMax,
+  type ValueLogLoad,
+} from "../value-log/collection-pace.ts";
+import { garbageShare, type ValueLogFileState } from "../value-log/collection-policy.ts";
 import { type Relocation, relocationFileNumbers } from "../value-log/relocator.ts";
 import type { ValueLogReader } from "../value-log/value-log-reader.ts";
 import type { ValueLogWriter } from "../value-log/value-log-writer.ts";
@@ -48,61 +57,6 @@ export interface CollectionParts {
   readonly files: Iterable<FileNumber>;
 }
 
-const MIB = 1 << 20;
-
-/*
- * What the figures below are chosen for: 4 KiB values overwritten at random as fast as they are taken, the
- * worst case. Emptying a file that is `u` live costs u / (1 − u) bytes per byte that it frees, so at a
- * given ratio of all bytes to live ones nothing writes less than taking the emptiest files, a few at a
- * time, all the time. Measured with 128 MiB live, on two busy cores; space and bytes written are against
- * live and user bytes, log and tables included:
- *
- *     emptied in bulk down to 1.2 ×, writers never slowed        space 1.78, at most 2.4   written 2.16
- *     a few files at a time, writers never slowed                space 1.67, at most 2.1   written 1.83
- *     … writers slowed from 0.15 of debt on                      space 1.52, at most 1.8   written 2.14
- *     … and half as much unmerged                                space 1.44, at most 1.7   written 2.24
- *     … slowed from 0.1 on, wanted 1.15                          space 1.38, at most 1.6   written 2.59
- *     the values here                                            space 1.40, at most 1.6   written 2.46
- *     the same with 32 MiB live, and 512 MiB                     space 1.47 and 1.41       written 2.51, 2.24
- *
- * Loading new keys, which leaves no garbage, is not slowed: flushes and merges are as few as merges find
- * little replaced (`noteMerge`).
- */
-
-/** What collection by itself works towards. */
-const GOAL: CollectionGoal = {
-  spaceAmplification: 1.18,
-  slackBytes: MIB,
-  garbageShareMin: 0.15,
-  moveBytesMax: 2 * MIB,
-};
-/** In one go so many parts of the live bytes move: what moves takes space twice for a while. */
-const MOVE_PARTS = 10;
-/** … but so many times the tables that have to be written again for it. */
-const MOVE_PER_TABLE_BYTES = 2;
-/** Asked for, more moves in one go, so that tables are written again less often. */
-const FORCED_MOVE_BYTES = 64 * MIB;
-/** Garbage that could go, against what lives: from where on writers are slowed down, and where most. */
-const DEBT_FELT_FROM = 0.14;
-const DEBT_MAX = 0.5;
-/** The least live bytes that garbage is measured against. */
-const DEBT_LIVE_BYTES_MIN = 16 * MIB;
-
-/**
- * What is unmerged above the base hides garbage: so many parts of the live bytes, when all of it replaces
- * something. Merging writes all tables of the base again.
- */
-const UNMERGED_PARTS = 32;
-const UNMERGED_PER_TABLE_BYTES = 3;
-const UNMERGED_BYTES_MIN = MIB;
-/** The same while writes pause and there is time to look closer. */
-const PAUSED_PARTS = 64;
-/** New keys hide nothing, but that may change at any time: never more than so many times as much. */
-const REPLACED_SHARE_MIN = 1 / 16;
-/** Small enough that a few of them are a small part of the live bytes. */
-const FILE_BYTES_MIN = 1 * MIB;
-const FILE_PARTS = 16;
-
 export class Collection {
   readonly #parts: CollectionParts;
   /** Files that may hold values of this directory; those of running relocations are not yet in here. */
@@ -115,6 +69,10 @@ export class Collection {
   /** Set by `force`: condemn by this share of garbage, whatever the goal. */
   #forcedShare: number | undefined;
   #debt = 0;
+  #isPaused = false;
+  #creditBytes = 0;
+  /** Bytes of values written when the credit was last brought up to date. */
+  #creditedBytes = 0;
   /** Share of new entries that replace older ones; follows what merges find. */
   #replacedShare = 0.5;
   #removedFiles = 0;
@@ -151,7 +109,8 @@ export class Collection {
   }
 
   /** Files that a relocation has made, once tables that point to them are installed. */
-  adopt(numbers: readonly FileNumber[]): void {
+  adopt(numbers: readonly FileNumber[], movedBytes = 0): void {
+    this.#noteMoved(movedBytes);
     for (const number of numbers) this.#note(number);
   }
 
@@ -224,7 +183,7 @@ export class Collection {
     }
     if (this.#damaged.has(state.file)) return "values in it are damaged and cannot be moved";
     if (condemned.includes(state.file)) return "its live values are being moved";
-    return garbageShare(state) < GOAL.garbageShareMin
+    return garbageShare(state) < GARBAGE_SHARE_MIN
       ? "nearly everything in it is live"
       : "its garbage is below what is worth moving the rest for";
   }
@@ -235,23 +194,31 @@ export class Collection {
   condemned(): readonly FileNumber[] {
     if (this.unknownTable() !== undefined) return [];
     const share = this.#forcedShare;
-    const goal =
-      share === undefined
-        ? { ...GOAL, moveBytesMax: this.#moveBytesMax() }
-        : {
-            spaceAmplification: 1,
-            slackBytes: 0,
-            garbageShareMin: share,
-            moveBytesMax: Math.max(FORCED_MOVE_BYTES, this.#moveBytesMax()),
-          };
+    this.#noteMoved(0);
+    const load = this.#load();
+    const goal = share === undefined ? paceGoal(load, this.#isPaused) : forcedGoal(load, share);
     const movable = this.states().filter(({ file }) => !this.#damaged.has(file));
     return this.#parts.policies.collection(movable, goal);
   }
 
-  #moveBytesMax(): number {
-    const { liveBytes, tableBytes } = this.#account;
-    const worthwhile = tableBytes * MOVE_PER_TABLE_BYTES;
-    return Math.max(GOAL.moveBytesMax, liveBytes / MOVE_PARTS, worthwhile);
+  #load(): ValueLogLoad {
+    const { liveBytes, levelZeroBytes, tableBytes } = this.#account;
+    let memoryBytes = 0;
+    for (const { pointedBytes } of this.#parts.memtables.newestFirst) memoryBytes += pointedBytes;
+    const replacedShare = this.#replacedShare;
+    const creditBytes = this.#creditBytes;
+    return { liveBytes, levelZeroBytes, memoryBytes, tableBytes, replacedShare, creditBytes };
+  }
+
+  #noteMoved(movedBytes: number): void {
+    const written = this.#parts.valueLog.bytesWritten;
+    this.#creditBytes = moveCredit(this.#load(), written - this.#creditedBytes, movedBytes);
+    this.#creditedBytes = written;
+  }
+
+  /** Writes have paused, or go on: while they pause there is time to look closer. Cheap. */
+  notePause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
   }
 
   /** Files that could not be emptied because they are damaged: not condemned again until reopened. */
@@ -283,28 +250,37 @@ export class Collection {
     };
   }
 
-  /** Tables that point to condemned files, those with most to move first. */
+  /** Tables worth writing again only to empty condemned files, those with most to move first. */
   tablesToRewrite(): TableMeta[] {
     const condemned = this.condemned();
     if (condemned.length === 0) return [];
-    const bytesIn = (table: TableMeta): number => {
+    const bytesIn = new Map<TableMeta, number>();
+    let tableBytes = 0;
+    for (const table of this.#parts.trees.tree.version.levels.flat()) {
       let bytes = 0;
       const pointers = this.pointersOf(table);
       for (const file of condemned) bytes += pointers.get(file) ?? 0;
-      return bytes;
-    };
-    return this.#parts.trees.tree.version.levels
-      .flat()
-      .filter((table) => bytesIn(table) > 0)
-      .sort((a, b) => bytesIn(b) - bytesIn(a));
+      if (bytes === 0) continue;
+      bytesIn.set(table, bytes);
+      tableBytes += table.sizeBytes;
+    }
+    const hasTime = this.#isPaused || this.#forcedShare !== undefined;
+    const freedBytes = this.#garbageIn(condemned);
+    if (!hasTime && !isRewriteWorth(this.#load(), freedBytes, tableBytes)) return [];
+    return [...bytesIn].sort((a, b) => b[1] - a[1]).map(([table]) => table);
+  }
+
+  #garbageIn(files: readonly FileNumber[]): number {
+    let bytes = 0;
+    for (const state of this.states()) {
+      if (files.includes(state.file)) bytes += state.sizeBytes - state.liveBytes;
+    }
+    return bytes;
   }
 
   /** Pointers in memory from which on the memtable should be flushed, so that garbage becomes known. */
-  unmergedBytesMax(): number {
-    const { liveBytes, tableBytes } = this.#account;
-    const bytes = Math.max(liveBytes / UNMERGED_PARTS, tableBytes * UNMERGED_PER_TABLE_BYTES);
-    const replaced = Math.max(REPLACED_SHARE_MIN, this.#replacedShare);
-    return Math.max(UNMERGED_BYTES_MIN, Math.floor(bytes / replaced));
+  memtableBytesMax(): number {
+    return memtableBytesMax(this.#load());
   }
 
   /** A merge of level 0 has found that of so many entries so many replaced others. */
@@ -314,22 +290,14 @@ export class Collection {
   }
 
   /** Whether level 0 points to so much that merging it would pay by itself. */
-  isLevelZeroDue(isPaused: boolean): boolean {
-    const bytes = this.#account.levelZeroBytes;
-    return bytes > (isPaused ? this.liveBytes() / PAUSED_PARTS : this.unmergedBytesMax());
+  isLevelZeroDue(): boolean {
+    const load = this.#load();
+    const most = this.#isPaused ? pausedUnmergedBytesMax(load) : unmergedBytesMax(load);
+    return load.levelZeroBytes > most;
   }
 
-  /**
-   * Lets the size of value-log files follow the live bytes: small data, small files, small moves. What
-   * memtables point to counts as far as it will not replace any of them: without it a load of 400 MB into an
-   * empty directory made 231 files, and spent a third of its time on them.
-   */
   #fileLimit(): number {
-    let added = 0;
-    for (const { pointedBytes } of this.#parts.memtables.newestFirst) added += pointedBytes;
-    const replaced = Math.min(this.liveBytes(), added * this.#replacedShare);
-    const expected = this.liveBytes() + added - replaced;
-    return Math.max(FILE_BYTES_MIN, Math.floor(expected / FILE_PARTS));
+    return fileBytesMax(this.#load());
   }
 
   /** How far collection is behind, 0 to 1: what it could give back, against what lives. */
@@ -344,13 +312,12 @@ export class Collection {
     for (const state of this.states()) {
       if (this.#isCollectable(state)) garbage += state.sizeBytes - state.liveBytes;
     }
-    const share = garbage / Math.max(this.liveBytes(), DEBT_LIVE_BYTES_MIN);
-    this.#debt = (share - DEBT_FELT_FROM) / (DEBT_MAX - DEBT_FELT_FROM);
+    this.#debt = collectionDebt(this.#load(), garbage);
   }
 
   #isCollectable(state: ValueLogFileState): boolean {
     return (
-      !state.isBusy && !this.#damaged.has(state.file) && garbageShare(state) >= GOAL.garbageShareMin
+      !state.isBusy && !this.#damaged.has(state.file) && garbageShare(state) >= GARBAGE_SHARE_MIN
     );
   }
 

@@ -180,7 +180,7 @@ export class CompactionWork {
     const removed = planInputs(plan).map((table) => table.fileNumber);
     if (!(await this.#changes.replace(removed, result.outputs, result))) return false;
     this.#parts.cuts.replaced(removed, result.outputs, cuts);
-    this.#parts.collection.adopt(result.relocatedFiles);
+    this.#parts.collection.adopt(result.relocatedFiles, result.relocatedBytes);
     if (plan.sourceLevel === 0 && plan.targetLevel > 0) {
       const entries = plan.sources.reduce((sum, { entryCount }) => sum + entryCount, 0);
       this.#parts.collection.noteMerge(entries, result.entriesIn - result.entriesOut);
@@ -212,7 +212,7 @@ export class CompactionWork {
     const { trees } = this.#parts;
     const removed = plan.sources.map((table) => table.fileNumber);
     this.#changes.syncNames();
-    // Nothing but delete markers in them.
+    // Nothing but delete markers and expired entries in them.
     const droppedEndVersion = Math.max(...plan.sources.map((table) => table.maxVersion));
     await this.#changes.record({ changes: removed.map(deletion), droppedEndVersion });
     trees.apply([], removed);

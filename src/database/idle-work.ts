@@ -34,7 +34,7 @@ const PAUSE_MS = 1000;
 const MARKER_SHARE_MIN = 0.01;
 /** … and pointers when they are this share of the live bytes. */
 const POINTER_SHARE_MIN = 1 / 64;
-const ACTIVE_FILE_BYTES_MIN = 1 << 20;
+const ACTIVE_FILE_BYTES_MIN = 1 << 15;
 const ACTIVE_FILE_GARBAGE_MIN = 0.15;
 /** Expiry timers look at most this far ahead: timers of weeks overflow. */
 const AHEAD_MAX_MS = 86_400_000;
@@ -60,6 +60,7 @@ export class IdleWork {
   noteWrite(): void {
     this.#writes++;
     this.#isPaused = false;
+    this.#parts.collection.notePause(false);
     if (this.#timer === undefined && !this.#stopped) this.#arm(this.#writes);
   }
 
@@ -79,6 +80,7 @@ export class IdleWork {
 
   #pause(): void {
     this.#isPaused = true;
+    this.#parts.collection.notePause(true);
     this.#tidy();
   }
 

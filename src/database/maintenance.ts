@@ -231,8 +231,7 @@ export class Maintenance {
   #scheduleCompactions(): void {
     const { executor, pressure } = this.#parts;
     while (this.#running.size < executor.parallelism) {
-      const isUrgent = pressure.value() > 0;
-      if (!isUrgent && !this.#budget.allows(() => this.schedule())) break;
+      if (!pressure.isUrgent && !this.#budget.allows(() => this.schedule())) break;
       const plan = this.#pick();
       if (plan === undefined) break;
       void this.#start(plan);
@@ -252,7 +251,7 @@ export class Maintenance {
   #pickForValueLog(state: CompactionState): CompactionPlan | undefined {
     const { trees, collection } = this.#parts;
     const { version } = trees.tree;
-    if (collection.isLevelZeroDue(this.#idle.isPaused)) {
+    if (collection.isLevelZeroDue()) {
       const plan = pickLevelZero(version, state);
       if (plan !== undefined) return plan;
     }
@@ -339,12 +338,22 @@ export class Maintenance {
         (error: unknown) => this.#failed("compaction", error),
       )
       .finally(() => {
-        this.#running.delete(plan);
+        this.#untrack(plan);
         this.#parts.onProgress();
         this.schedule();
       });
-    this.#running.set(plan, done);
+    this.#track(plan, done);
     return done;
+  }
+
+  #track(plan: CompactionPlan, done: Promise<void>): void {
+    this.#running.set(plan, done);
+    this.#parts.pressure.noteCompacting(true);
+  }
+
+  #untrack(plan: CompactionPlan): void {
+    this.#running.delete(plan);
+    this.#parts.pressure.noteCompacting(this.#running.size > 0);
   }
 
   /** Somebody waits for the work that has failed: tries again unless it was tried just now. */
@@ -495,11 +504,11 @@ export class Maintenance {
 
   /** Runs a plan of a manual compaction: no other plan is running, so it may take all threads. */
   async #runAlone(plan: CompactionPlan): Promise<void> {
-    this.#running.set(plan, Promise.resolve());
+    this.#track(plan, Promise.resolve());
     try {
       await this.#compactions.run(plan, this.#parts.executor.parallelism);
     } finally {
-      this.#running.delete(plan);
+      this.#untrack(plan);
     }
   }
 

@@ -33,6 +33,7 @@ export function frozenMax(
 export class Pressure {
   readonly #parts: PressureParts;
   readonly #frozenMax: number;
+  #isCompacting = false;
 
   constructor(parts: PressureParts) {
     this.#parts = parts;
@@ -55,7 +56,19 @@ export class Pressure {
     const { trees, settings, collection } = this.#parts;
     const levelZero = trees.tree.levelZero.length / settings.levelZeroTablesStall;
     const fromLevels = (levelZero - FELT_FROM) / (1 - FELT_FROM);
-    return Math.min(1, Math.max(0, fromLevels, this.#fromMemtables(), collection.debt));
+    // Garbage that is left for the next pass is no reason to wait: only a pass under way ends the waiting.
+    const fromGarbage = this.#isCompacting ? collection.debt : 0;
+    return Math.min(1, Math.max(0, fromLevels, this.#fromMemtables(), fromGarbage));
+  }
+
+  /** Whether work must go on although its budget is used up. */
+  get isUrgent(): boolean {
+    return this.#parts.collection.debt > 0 || this.value() > 0;
+  }
+
+  /** Compactions are under way, or not any more. */
+  noteCompacting(isCompacting: boolean): void {
+    this.#isCompacting = isCompacting;
   }
 
   /** Felt as soon as the active memtable is the last one that takes writes, the more the fuller it is. */

@@ -209,7 +209,7 @@ export class TreeChanges {
   sweep(): void {
     const { collection, memtables } = this.#parts;
     this.#discards.forget(collection.sweep());
-    memtables.limitPointedBytes(collection.unmergedBytesMax());
+    memtables.limitPointedBytes(collection.memtableBytesMax());
   }
 }
 

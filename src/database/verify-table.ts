@@ -186,6 +186,8 @@ class TableWalk {
     this.#expect("bytes on disk", fields.onDiskSize, onDisk % 2 ** 32, true);
     this.#expect("delete markers", extension.tombstoneCount, counted.tombstoneCount, true);
     this.#expect("expiring entries", extension.expiringCount, counted.expiringCount, true);
+    const { endingCount } = extension;
+    this.#expect("ending entries", endingCount, counted.endingCount, endingCount !== 0);
     this.#expect("as the first expiry", extension.minExpiresAt, counted.minExpiresAt, true);
     this.#expect("as the last expiry", extension.maxExpiresAt, counted.maxExpiresAt, true);
     const largest = encodeInternalKey(this.#lastKey, this.#lastVersion);

@@ -6,6 +6,7 @@
  *     16 format version u32     17 known ordered u8        18 tombstones u32
  *     19 smallest expiry u64    20 largest expiry u64      21 largest key [ubyte]
  *     22 value-log files [u32]  23 value-log bytes [u64]   24 entries with an expiry u32
+ *     25 entries that are deleted or have an expiry u32
  */
 
 import type { Builder } from "flatbuffers";
@@ -27,8 +28,9 @@ const SLOT_LARGEST_KEY = 21;
 const SLOT_VALUE_LOG_FILES = 22;
 const SLOT_VALUE_LOG_BYTES = 23;
 const SLOT_EXPIRING_COUNT = 24;
+const SLOT_ENDING_COUNT = 25;
 /** Slots of a table index with an extension. */
-export const EXTENSION_SLOT_END = 25;
+export const EXTENSION_SLOT_END = 26;
 
 export interface TableIndexExtension {
   /** Every version in this table is newer than any version of the same key below it (I3). */
@@ -39,6 +41,8 @@ export interface TableIndexExtension {
   readonly expiringCount: number;
   readonly minExpiresAt: number;
   readonly maxExpiresAt: number;
+  /** Entries that are delete markers or have an expiry; 0 also where it was not counted. */
+  readonly endingCount: number;
   /** Internal key of the last entry. (The smallest key is the base key of block 0.) */
   readonly largestKey: Uint8Array;
   /** Bytes of value-log records that entries point to, by file. */
@@ -82,6 +86,7 @@ export function addExtension(
   builder.addFieldOffset(SLOT_VALUE_LOG_FILES, vectors.files, 0);
   builder.addFieldOffset(SLOT_VALUE_LOG_BYTES, vectors.bytes, 0);
   builder.addFieldInt32(SLOT_EXPIRING_COUNT, extension.expiringCount | 0, 0);
+  builder.addFieldInt32(SLOT_ENDING_COUNT, extension.endingCount | 0, 0);
 }
 
 /** The extension of an index, or `undefined` when there is none this version understands. */
@@ -97,6 +102,7 @@ export function readExtension(bytes: Uint8Array, root: FlatTable): TableIndexExt
     knownOrdered: root.u8(SLOT_KNOWN_ORDERED) === 1,
     tombstoneCount: root.u32(SLOT_TOMBSTONE_COUNT),
     expiringCount: root.u32(SLOT_EXPIRING_COUNT),
+    endingCount: root.u32(SLOT_ENDING_COUNT),
     minExpiresAt: root.u64(SLOT_MIN_EXPIRES_AT) ?? Number.MAX_SAFE_INTEGER,
     maxExpiresAt: root.u64(SLOT_MAX_EXPIRES_AT) ?? Number.MAX_SAFE_INTEGER,
     largestKey,

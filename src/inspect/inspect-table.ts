@@ -276,6 +276,7 @@ function* describeIndex(index: TableIndexFields): Generator<Part> {
     knownOrdered: extension.knownOrdered,
     tombstoneCount: extension.tombstoneCount,
     expiringCount: extension.expiringCount,
+    endingCount: extension.endingCount,
     firstExpiresAt: extension.expiringCount === 0 ? undefined : extension.minExpiresAt,
     lastExpiresAt: extension.expiringCount === 0 ? undefined : extension.maxExpiresAt,
     largestKey: shownKey(largestKey, 0, largestKey.length - VERSION_SUFFIX_SIZE),

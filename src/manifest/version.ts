@@ -22,6 +22,8 @@ export interface TableMeta {
   readonly entryCount: number;
   /** Delete markers among them. */
   readonly tombstoneCount: number;
+  /** Entries that are delete markers or carry an expiry; 0 when unknown. */
+  readonly endingCount: number;
   /** Bytes that compaction already knows to be droppable (Badger's stale_data_size). */
   readonly staleBytes: number;
   /** Smallest and largest non-zero expiry in unix seconds; both 0 when nothing expires. `minExpiresAt` is 0 when unknown. */

@@ -306,6 +306,7 @@ function describe(
     maxVersion: index.maxVersion,
     entryCount: index.keyCount,
     tombstoneCount: extension?.tombstoneCount ?? 0,
+    endingCount: extension?.endingCount ?? 0,
     staleBytes: index.staleDataSize,
     minExpiresAt: extension?.minExpiresAt ?? 0,
     maxExpiresAt: extension?.maxExpiresAt ?? 0,

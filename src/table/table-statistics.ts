@@ -13,6 +13,8 @@ export class TableStatistics {
   entryCount = 0;
   tombstoneCount = 0;
   expiringCount = 0;
+  /** Delete markers and entries with an expiry. */
+  endingCount = 0;
   maxVersion = 0;
   /** 0 when nothing expires. */
   minExpiresAt = 0;
@@ -35,6 +37,7 @@ export class TableStatistics {
     this.entryCount++;
     if (version > this.maxVersion) this.maxVersion = version;
     if ((meta & META_DELETE) !== 0) this.tombstoneCount++;
+    if ((meta & META_DELETE) !== 0 || expiresAt !== 0) this.endingCount++;
     if (expiresAt !== 0) {
       this.expiringCount++;
       if (this.minExpiresAt === 0 || expiresAt < this.minExpiresAt) this.minExpiresAt = expiresAt;

@@ -26,6 +26,8 @@ export interface CollectionGoal {
   readonly garbageShareMin: number;
   /** Most live bytes to move in one go. */
   readonly moveBytesMax: number;
+  /** Bytes counted as live that are expected to be replaced already, in what is not merged yet; default 0. */
+  readonly hiddenBytes?: number;
 }
 
 /** Files to condemn, emptiest first; empty when the goal is met or nothing can be done now. */
@@ -34,7 +36,7 @@ export function pickCondemned(
   goal: CollectionGoal,
 ): FileNumber[] {
   let total = 0;
-  let live = 0;
+  let live = -(goal.hiddenBytes ?? 0);
   for (const { sizeBytes, liveBytes } of files) {
     total += sizeBytes;
     live += liveBytes;

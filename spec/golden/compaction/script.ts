@@ -4,7 +4,7 @@
  *
  *     options base=10M multiplier=10 levels=7 table=2M growth=2 zero=5
  *     state discard=1000 now=1000 [memtables-may-hold-older]
- *     table L0 a..z 64M [#5] [v=9] [n=1000] [del=500] [stale=1M] [expires=10..20] [unordered]
+ *     table L0 a..z 64M [#5] [v=9] [n=1000] [del=500] [end=900] [stale=1M] [expires=10..20] [unordered]
  *     tables L6 x100 64M        100 tables that share the whole key space
  *     clear                     forget all tables
  *     show                      levels with targets and scores
@@ -130,6 +130,7 @@ export class ScriptRun {
       entryCount: Number(given["n"] ?? Math.max(1, Math.floor(bytesOf(size) / ENTRY_BYTES))),
       maxVersion: Number(given["v"] ?? 1),
       tombstoneCount: Number(given["del"] ?? 0),
+      endingCount: Number(given["end"] ?? given["del"] ?? 0),
       staleBytes: bytesOf(given["stale"] ?? "0"),
       knownOrdered: !rest.includes("unordered"),
     };
