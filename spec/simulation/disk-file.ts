@@ -152,8 +152,9 @@ export class DiskFile {
     return this.#settled + this.#unsynced.length;
   }
 
+  /** A power loss may take something of it. */
   get isDirty(): boolean {
-    return this.#unsynced.length > 0;
+    return this.#unsynced.length > 0 || this.#stalePages.size > 0;
   }
 
   /** The first `changeCount` changes are on the platter. */

@@ -64,6 +64,12 @@ class Story {
       operation === "write" && path.endsWith(ending) ? "ENOSPC" : undefined;
   }
 
+  /** Syncs of files with this ending fail, until somebody opens the database again. */
+  breakSyncs(ending: string): void {
+    this.current.life.faults = (operation, path) =>
+      operation === "sync" && path.endsWith(ending) ? "EIO" : undefined;
+  }
+
   /** `action` writes to files with this ending, which fails; the power goes before that is taken back. */
   async interrupt(ending: string, action: () => Promise<void>): Promise<void> {
     const { life } = this.current;
@@ -223,4 +229,37 @@ describe("a log behind a gap", () => {
       }),
     60_000,
   );
+});
+
+/**
+ * A sync failed, the database was opened again, and found what had not been synced in the page cache, where the
+ * kernel held it for clean. Its own syncs did nothing and succeeded; tables and new commits were built on it,
+ * and a power loss took it away from under them.
+ */
+describe("what a failed sync has left behind is written again by the next process", () => {
+  for (const ending of [".mem", ".vlog", "MANIFEST"]) {
+    for (const [name, options] of [
+      ["plain", {}],
+      [
+        "authenticated",
+        { encryptionKey: new Uint8Array(32).fill(9), authenticatedEncryption: true },
+      ],
+    ] as const) {
+      test(
+        `${ending}, ${name}`,
+        () =>
+          tell({ sync: "commit", valueThreshold: 1000, ...options }, async (story) => {
+            await story.put(3, 3000);
+            story.breakSyncs(ending);
+            await story.put(3, 3000).catch(() => undefined);
+            await story.current.call(() => story.current.db.flush());
+            await story.kill();
+            await story.put(2, 3000);
+            if (story.world.random.below(2) === 0) await story.current.life.rest();
+            await story.losePower();
+          }),
+        60_000,
+      );
+    }
+  }
 });

@@ -116,7 +116,7 @@ function assemble(pair: DirectoryPair, parts: OpenParts, undo: (() => unknown)[]
   requireEvidence(valueHome, { env, pair, content, trees, keys, settings, newestInTables });
   if (!readOnly) {
     // Nothing of a directory is changed before it is certain that it can be opened.
-    if (content.hasManifest) manifest.settle();
+    if (content.hasManifest) manifest.settle(content.logs.length > 0);
     keys.settle();
   }
   valueHome.adopt();
@@ -144,7 +144,7 @@ function assemble(pair: DirectoryPair, parts: OpenParts, undo: (() => unknown)[]
     readOnly,
   );
   probe.close();
-  if (!readOnly) syncRecovered(env, pair, logs, valueLogs);
+  if (!readOnly) syncRecovered(env, pair, logs, valueLogs, probe);
   const memtables = new Memtables(
     env,
     directory,

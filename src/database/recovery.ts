@@ -24,9 +24,11 @@ import { LogRecordView } from "../format/log-record.ts";
 import { LogReplay } from "../format/log-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import { LogFile } from "../log/log-file.ts";
+import { renew } from "../env/renew.ts";
 import { isCrashTail } from "../log/log-tail.ts";
 import { cipherOf, type LogKeys } from "../log/log-keys.ts";
 import { Memtable } from "../memtable/memtable.ts";
+import type { ValueProbe } from "../value-log/value-probe.ts";
 import type { LoggedMemtable } from "./memtables.ts";
 
 export interface RecoveredValueLogs {
@@ -171,8 +173,8 @@ function settleLogs(
 }
 
 /**
- * Makes durable what the stopped process may have left unsynced: from now on tables and new commits
- * build on it, and none of them may outlive it. Likewise what recovery has taken away: everybody is told
+ * Makes durable what the stopped process may have left unsynced, or a failed sync behind it: from now on
+ * tables and new commits build on it, and none of them may outlive it. Likewise what recovery has taken away: everybody is told
  * from now on that it is not there. Needed only when there were logs.
  */
 export function syncRecovered(
@@ -180,6 +182,7 @@ export function syncRecovered(
   pair: DirectoryPair,
   logs: RecoveredLogs,
   valueLogs: RecoveredValueLogs,
+  values: ValueProbe,
 ): void {
   if (logs.memtables.length === 0) {
     if (logs.hasRemoved) env.fileSystem.syncDirectory(pair.directory);
@@ -189,12 +192,22 @@ export function syncRecovered(
     const path = join(pair.valueDirectory, valueLogFileName(number));
     const file = env.fileSystem.open(path, { write: true, create: "never" });
     try {
+      const found = values.foundIn(number);
+      // The header tells the file's cipher, and lies apart from the values.
+      if (found !== undefined) {
+        renew(file, 0, LOG_HEADER_SIZE);
+        renew(file, found.start, found.end);
+      }
       file.sync();
     } finally {
       file.close();
     }
   }
-  for (const { log } of logs.memtables) log?.file.sync();
+  for (const { log } of logs.memtables) {
+    if (log === undefined) continue;
+    renew(log.file, 0, Number.POSITIVE_INFINITY);
+    log.file.sync();
+  }
   for (const directory of directoriesOf(pair)) env.fileSystem.syncDirectory(directory);
 }
 

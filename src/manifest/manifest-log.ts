@@ -8,6 +8,7 @@
 
 import { assert } from "../base/assert.ts";
 import { CorruptionError, MelesError } from "../base/errors.ts";
+import { renew } from "../env/renew.ts";
 import type { FileNumber, Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { File, FileSystem } from "../env/file-system.ts";
@@ -119,12 +120,15 @@ export class ManifestLog {
    * Makes what was read what there is: cuts a torn tail off and makes the rest durable. A killed process may
    * have written the last record, or put the file in place, without a sync, and what follows builds on it,
    * removing files first of all. Only now: a directory that is refused stays as it is.
+   *
+   * @param wasInterrupted the process before did not end by itself
    */
-  settle(): void {
+  settle(wasInterrupted = true): void {
     const path = join(this.#directory, MANIFEST);
     const file = this.#fileSystem.open(path, { write: true, create: "never" });
     this.#file = file;
     if (file.size() > this.#end) file.truncate(this.#end);
+    if (wasInterrupted) renew(file, 0, this.#end);
     file.sync();
     this.#fileSystem.syncDirectory(this.#directory);
   }

@@ -9,7 +9,7 @@ import { EMPTY_BYTES } from "../base/bytes.ts";
 import { IoError } from "../base/errors.ts";
 import type { DirectoryLock, File, FileInfo, FileSystem, OpenMode } from "../env/file-system.ts";
 import { type DirectoryPair, directoriesOf, nameIn } from "../format/directory-pair.ts";
-import { DISCARD, MANIFEST, SEAL, SEAL_REWRITE } from "../format/file-names.ts";
+import { DISCARD, SEAL, SEAL_REWRITE } from "../format/file-names.ts";
 import type { SealMark } from "../format/seal-register.ts";
 import type { SealAuthority } from "./authority.ts";
 import type { SealRegister } from "./register.ts";
@@ -82,8 +82,6 @@ export class SealedFileSystem implements FileSystem {
     const register = this.#owner?.register;
     const journal: SealedJournal = new SealedJournal(file, name, authority, {
       verify: kind === "log",
-      // The end of the manifest may go without loss; logs must never lose theirs unnoticed.
-      doubtsFormer: name === MANIFEST,
       onClose: () => {
         if (isDraft) this.#noteDraft(file.path, name, journal);
         else if (write) register?.noteClosed(name, journal);

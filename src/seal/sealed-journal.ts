@@ -1,6 +1,6 @@
 /**
  * `SealedJournal`: a sealed file that grows: manifest, write-ahead log, value log. Every write becomes frames of
- * its own behind the last, in one write to the disk, so what is acknowledged is never written again. A journal
+ * its own behind the last, in one write to the disk, and what is acknowledged is at most written again as it is. A journal
  * is shortened by a frame that says so.
  *
  * What lies behind the last whole frame is either what a crash has left of a write (a piece of a frame, or
@@ -12,6 +12,7 @@
 import { assert } from "../base/assert.ts";
 import { CorruptionError } from "../base/errors.ts";
 import type { File } from "../env/file-system.ts";
+import { renew } from "../env/renew.ts";
 import { decodeSealedHeader, type FrameCipher, SEALED_HEADER_SIZE } from "../format/sealed-file.ts";
 import type { SealMark } from "../format/seal-register.ts";
 import type { SealAuthority } from "./authority.ts";
@@ -23,11 +24,6 @@ import { JournalScan } from "./journal-scan.ts";
 export interface JournalOptions {
   /** Every frame is authenticated before anything is read: for what is read to its end anyhow. */
   readonly verify: boolean;
-  /**
-   * Frames from before count as synced only once one is synced behind them. Should the last sync of the
-   * process before have failed, the kernel takes their page for clean until somebody writes to it.
-   */
-  readonly doubtsFormer?: boolean;
   /** Told after the file was closed. */
   readonly onClose?: () => void;
 }
@@ -50,7 +46,6 @@ export class SealedJournal implements File {
   /** Bytes that count for nothing may lie behind the last frame: they go before the next one comes. */
   #isUntidy = false;
   #salt: Uint8Array | undefined;
-  #hasWritten = false;
   #syncedFrames = 0;
   #syncedTag = new Uint8Array(0);
 
@@ -100,8 +95,22 @@ export class SealedJournal implements File {
 
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
     if (this.#damage !== undefined) throw this.#damage;
-    assert(position === this.#frames.contentEnd, "a sealed journal is written at its end");
+    const { contentEnd } = this.#frames;
+    if (position + length <= contentEnd) {
+      if (length > 0) this.#renew(position, length);
+      return;
+    }
+    assert(position === contentEnd, "a sealed journal is written at its end");
     if (length > 0) this.#append((writer) => writer.writeContent(source, sourceOffset, length));
+  }
+
+  /** What is written is there already (env/renew.ts): the frames are written again as they are. */
+  #renew(position: number, length: number): void {
+    const frames = this.#frames;
+    const end = position + length;
+    const isLast = end === frames.contentEnd;
+    const fileStart = position === 0 ? 0 : frames.startOf(frames.find(position));
+    renew(this.#file, fileStart, isLast ? frames.fileEnd : frames.endOf(frames.find(end - 1)));
   }
 
   truncate(size: number): void {
@@ -116,18 +125,13 @@ export class SealedJournal implements File {
 
   sync(): void {
     this.#file.sync();
-    if (this.#provesSync) this.#noteSynced(this.#frames.count, this.#frames.lastTag);
+    this.#noteSynced(this.#frames.count, this.#frames.lastTag);
   }
 
   async syncInBackground(): Promise<void> {
     const { count, lastTag } = this.#frames;
-    const provesSync = this.#provesSync;
     await this.#file.syncInBackground();
-    if (provesSync) this.#noteSynced(count, lastTag);
-  }
-
-  get #provesSync(): boolean {
-    return this.#hasWritten || this.#options.doubtsFormer !== true;
+    this.#noteSynced(count, lastTag);
   }
 
   close(): void {
@@ -163,7 +167,6 @@ export class SealedJournal implements File {
   }
 
   #append(write: (writer: FrameWriter) => void): void {
-    this.#hasWritten = true;
     this.#tidy();
     const frames = this.#frames;
     const before = frames.state();

@@ -30,6 +30,8 @@ export class ValueProbe {
   readonly #files = new Map<FileNumber, ProbedFile | undefined>();
   readonly #view = new LogRecordView();
   #scratch = new Uint8Array(64 * 1024);
+  /** Where in each file values were found. */
+  readonly #found = new Map<FileNumber, { start: number; end: number }>();
 
   constructor(fileSystem: FileSystem, directory: string, newest: FileNumber) {
     this.#fileSystem = fileSystem;
@@ -48,8 +50,26 @@ export class ValueProbe {
     if (position < LOG_HEADER_SIZE || position + length > probed.size) return true;
     if (length > this.#scratch.length) this.#scratch = new Uint8Array(length);
     if (!this.#read(probed.file, length, position)) return true;
-    if (this.#view.checkStored(this.#scratch, 0, length) === "ok") return false;
+    if (this.#view.checkStored(this.#scratch, 0, length) === "ok") {
+      this.#noteFound(number, position, position + length);
+      return false;
+    }
     return hasZeroSector(this.#scratch, 0, length, position);
+  }
+
+  /** The stretch of a file in which all the values lie that were found there. */
+  foundIn(number: FileNumber): { readonly start: number; readonly end: number } | undefined {
+    return this.#found.get(number);
+  }
+
+  #noteFound(number: FileNumber, start: number, end: number): void {
+    const found = this.#found.get(number);
+    if (found === undefined) {
+      this.#found.set(number, { start, end });
+      return;
+    }
+    found.start = Math.min(found.start, start);
+    found.end = Math.max(found.end, end);
   }
 
   /** False when a power cut explains why there is nothing to read. */
