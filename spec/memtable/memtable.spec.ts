@@ -120,10 +120,6 @@ describe.each([
     expect(walk(new Memtable(memory(), 0))).toEqual([]);
   });
 
-  test("of an empty memtable find nothing", () => {
-    expect(lookUp(new Memtable(4096, 0), text("a"), Infinity)).toBe("nothing");
-  });
-
   test("tell a key from its prefixes and extensions", () => {
     const memtable = committed([entry("ab", 1, "ab"), entry("abc", 2, "abc")]);
     expect(lookUp(memtable, text("ab"), 9)).toStartWith("1/");
