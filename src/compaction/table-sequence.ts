@@ -4,6 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { BufferPool } from "../base/buffer-pool.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { EntryCursor } from "../cursor/cursor.ts";
@@ -13,6 +14,9 @@ import { tableFileName } from "../format/file-names.ts";
 import type { TableMeta } from "../manifest/version.ts";
 import { TableBuilder } from "../table/table-builder.ts";
 import type { TableOptions } from "../table/table-options.ts";
+
+/** Of a builder's buffer that has grown for a large entry, the next table keeps none. */
+const BUFFER_BYTES_MAX = 2 * 1024 * 1024;
 
 export interface SequenceSettings {
   readonly directory: string;
@@ -28,6 +32,8 @@ export class TableSequence {
   readonly #env: Env;
   readonly #tables: TableMeta[] = [];
   readonly #paths: string[] = [];
+  /** One table is written at a time. */
+  readonly #buffers = new BufferPool(BUFFER_BYTES_MAX);
   #file: File | undefined;
   #builder: TableBuilder | undefined;
 
@@ -94,7 +100,7 @@ export class TableSequence {
     this.#file = file;
     this.#paths.push(path);
     const identity = { fileNumber, level, knownOrdered };
-    this.#builder = new TableBuilder(file, identity, options, this.#env.random);
+    this.#builder = new TableBuilder(file, identity, options, this.#env.random, this.#buffers);
     return this.#builder;
   }
 

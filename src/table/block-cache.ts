@@ -15,6 +15,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { BufferPool } from "../base/buffer-pool.ts";
 import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { BlockLocation } from "./block-location.ts";
 import { INDEXED_BLOCK_SIZE_MAX } from "./search-index.ts";
@@ -23,8 +24,9 @@ import { OversizeBlocks } from "./oversize-blocks.ts";
 /** 32 MiB of usual frames: large enough for large pages, and not resident before it is written to. */
 const FRAMES_PER_SLAB_MAX = 8192;
 
-/** So many given-back buffers are kept. */
+/** So many given-back buffers of a frame's size are kept, and so many bytes of larger ones. */
 const BUFFERS_MAX = 16;
+const LARGE_BUFFER_BYTES_MAX = 2 * 1024 * 1024;
 
 /** In a table's frame numbers: the block is not in the cache. */
 const ABSENT = -1;
@@ -77,6 +79,7 @@ export class BlockCache {
 
   /** Buffers of a frame's size that cursors have given back. */
   readonly #buffers: Uint8Array[] = [];
+  readonly #largeBuffers = new BufferPool(LARGE_BUFFER_BYTES_MAX);
 
   #frameCount = 0;
   #freeCount = 0;
@@ -121,17 +124,18 @@ export class BlockCache {
   }
 
   /**
-   * Room for a copy of a block. Short walks would else spend a fifth of their time on allocating it: an
+   * Room for a copy of a block, or for a stretch of the file. Short walks would else spend a fifth of their time on allocating it: an
    * array of more than 1,000 bytes does not come from the runtime's fast path.
    */
   borrow(lengthBytes: number): Uint8Array {
-    if (lengthBytes > this.frameBytes) return new Uint8Array(lengthBytes);
+    if (lengthBytes > this.frameBytes) return this.#largeBuffers.take(lengthBytes);
     return this.#buffers.pop() ?? new Uint8Array(this.frameBytes);
   }
 
   /** The borrower must be done with it. A buffer that never comes back is no loss. */
   giveBack(buffer: Uint8Array): void {
-    if (buffer.length === this.frameBytes && this.#buffers.length < BUFFERS_MAX) {
+    if (buffer.length > this.frameBytes) this.#largeBuffers.giveBack(buffer);
+    else if (buffer.length === this.frameBytes && this.#buffers.length < BUFFERS_MAX) {
       this.#buffers.push(buffer);
     }
   }

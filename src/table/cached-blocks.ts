@@ -54,7 +54,7 @@ export class CachedBlocks {
     }
   }
 
-  /** Room for a copy of a block, to be given back. */
+  /** Room for a copy of a block or a stretch of the file, to be given back. */
   borrow(lengthBytes: number): Uint8Array {
     return this.#cache.borrow(lengthBytes);
   }

@@ -27,7 +27,7 @@ export class ReadAhead {
   readonly #cached: CachedBlocks;
   readonly #verify: boolean;
 
-  /** Stored bytes of the blocks `#first … #end - 1`. */
+  /** Stored bytes of the blocks `#first … #end - 1`, in a borrowed buffer. */
   #window: Uint8Array = EMPTY_BYTES;
   /** What the last window was allowed to take. */
   #windowLimit = 0;
@@ -66,6 +66,7 @@ export class ReadAhead {
   }
 
   close(): void {
+    this.#cached.giveBack(this.#window);
     this.#window = EMPTY_BYTES;
     this.#cached.giveBack(this.#copy);
     this.#copy = EMPTY_BYTES;
@@ -113,7 +114,10 @@ export class ReadAhead {
     // Nothing is in the window while it is being overwritten: the read may fail.
     this.#first = 0;
     this.#end = 0;
-    if (this.#window.length < lengthBytes) this.#window = new Uint8Array(lengthBytes);
+    if (this.#window.length < lengthBytes) {
+      this.#cached.giveBack(this.#window);
+      this.#window = this.#cached.borrow(lengthBytes);
+    }
     this.#blocks.read(first, lengthBytes, this.#window, 0);
     this.#first = first;
     this.#end = end;

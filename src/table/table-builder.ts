@@ -10,6 +10,8 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { BufferPool } from "../base/buffer-pool.ts";
+import { EMPTY_BYTES } from "../base/bytes.ts";
 import type { Random } from "../env/env.ts";
 import type { File } from "../env/file-system.ts";
 import { BLOCK_ENTRY_DIFF_MAX, BLOCK_ENTRY_HEADER_SIZE } from "../format/block.ts";
@@ -63,7 +65,8 @@ export class TableBuilder {
   readonly #statistics = new TableStatistics();
 
   /** Finished blocks not yet written, then the current block from `#blockStart` to `#end`. */
-  #buffer: Uint8Array = new Uint8Array(WRITE_BYTES + BUFFER_SLACK_BYTES);
+  #buffer: Uint8Array;
+  readonly #buffers: BufferPool;
   #blockStart = 0;
   #end = 0;
   /** File offset of the buffer's first byte. */
@@ -84,8 +87,19 @@ export class TableBuilder {
   #plainBytes = 0;
   #done = false;
 
-  /** `random` makes the initialisation vectors of an encrypted table; needed only for one. */
-  constructor(file: File, identity: TableIdentity, options: TableOptions, random?: Random) {
+  /**
+   * `random` makes the initialisation vectors of an encrypted table; needed only for one. `buffers`: where
+   * builders that follow each other leave theirs.
+   */
+  constructor(
+    file: File,
+    identity: TableIdentity,
+    options: TableOptions,
+    random?: Random,
+    buffers = new BufferPool(0),
+  ) {
+    this.#buffers = buffers;
+    this.#buffer = buffers.take(WRITE_BYTES + BUFFER_SLACK_BYTES);
     this.#file = file;
     this.#identity = identity;
     this.#options = options;
@@ -166,13 +180,19 @@ export class TableBuilder {
     this.#write(index, index.length);
     this.#write(footer, footer.length);
     this.#file.sync();
+    this.#releaseBuffer();
     return this.#describe(largestKey);
   }
 
-  /** Gives the buffers back without completing the file, which is the caller's to remove. */
+  /** Gives the buffer back without completing the file, which is the caller's to remove. */
   abandon(): void {
     this.#done = true;
-    this.#buffer = new Uint8Array(0);
+    this.#releaseBuffer();
+  }
+
+  #releaseBuffer(): void {
+    this.#buffers.giveBack(this.#buffer);
+    this.#buffer = EMPTY_BYTES;
   }
 
   /** Checks the order, notes a new user key, and keeps `#baseShared` up to date. */
@@ -320,8 +340,9 @@ export class TableBuilder {
   /** Makes room for `length` bytes behind `#end`. */
   #reserve(length: number): void {
     if (this.#end + length <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(this.#end + length, 2 * this.#buffer.length));
+    const grown = this.#buffers.take(Math.max(this.#end + length, 2 * this.#buffer.length));
     grown.set(this.#buffer.subarray(0, this.#end));
+    this.#buffers.giveBack(this.#buffer);
     this.#buffer = grown;
   }
 
