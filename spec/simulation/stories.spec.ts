@@ -263,3 +263,34 @@ describe("what a failed sync has left behind is written again by the next proces
     }
   }
 });
+
+/**
+ * A process was killed when it had written to the register of an authenticated directory, and not yet synced,
+ * that a log was going. The next one removed that log, and lost power before it had a register of its own: the
+ * old one, without its end, missed the log.
+ */
+test(
+  "a log goes only when the register has it on record for good",
+  () =>
+    tell(
+      {
+        sync: "commit",
+        valueThreshold: 32_768,
+        encryptionKey: new Uint8Array(32).fill(9),
+        authenticatedEncryption: true,
+      },
+      async (story) => {
+        // The second log puts the first one on record.
+        for (let number = 0; number < 3; number++) await story.putOne(`k${number}`, 30_000);
+        const { life } = story.current;
+        life.faults = (operation, path) => {
+          if (operation === "sync" && path.includes("SEAL")) story.world.end("kill");
+          return life.isAlive ? undefined : "EIO";
+        };
+        await story.current.call(() => story.current.db.flush()).catch(() => undefined);
+        if (life.isAlive) throw new Error("nothing was put on record");
+        await story.losePowerWhileOpening(1 + story.world.random.below(8));
+      },
+    ),
+  60_000,
+);

@@ -8,6 +8,7 @@ import { CorruptionError } from "../base/errors.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { join } from "../base/paths.ts";
 import { listIfThere } from "../env/file-system.ts";
+import { renew } from "../env/renew.ts";
 import { located } from "../format/damage.ts";
 import { directoriesOf, namesOf, placeOf } from "../format/directory-pair.ts";
 import { MANIFEST, SEAL } from "../format/file-names.ts";
@@ -62,6 +63,8 @@ export function mountForWriting(parts: RegisterParts, masterKey?: Uint8Array): S
   const [finding] = survey.findings;
   if (finding !== undefined) throw finding;
   const { fileSystem } = parts.env;
+  // A process that was killed may have put it on record without a sync that they are gone.
+  if (survey.returned.length > 0) syncRegister(parts);
   for (const name of survey.returned) fileSystem.remove(placeOf(parts.pair, name));
   // What is on record as being there must not go with a power cut.
   for (const directory of directoriesOf(parts.pair)) fileSystem.syncDirectory(directory);
@@ -74,6 +77,17 @@ export function mountForWriting(parts: RegisterParts, masterKey?: Uint8Array): S
   });
   register.install(masterKey);
   return register;
+}
+
+function syncRegister({ env, pair }: RegisterParts): void {
+  const path = join(pair.directory, SEAL);
+  const file = env.fileSystem.open(path, { write: true, create: "never" });
+  try {
+    renew(file, 0, Number.POSITIVE_INFINITY);
+    file.sync();
+  } finally {
+    file.close();
+  }
 }
 
 function readRegister(parts: RegisterParts): StoredRegister {
