@@ -30,6 +30,7 @@ import { LogRecordView, writeLogRecord, writeTransactionEnd } from "../../src/fo
 import { LogReplay } from "../../src/format/log-replay.ts";
 import { decodeManifestChangeSet, encodeManifestRecord } from "../../src/format/manifest-change.ts";
 import { encodeManifestHeader, replayManifest } from "../../src/format/manifest-replay.ts";
+import { decodePairFile, encodePairFile } from "../../src/format/pair-file.ts";
 import { ProtobufReader } from "../../src/format/protobuf.ts";
 import { encodeRegisterChange, replayRegister } from "../../src/format/seal-register.ts";
 import {
@@ -114,6 +115,11 @@ export const DECODERS: readonly Decoder[] = [
     name: "manifest change set",
     samples: [firstChangeSet()],
     decode: (bytes) => void decodeManifestChangeSet(bytes, 0, bytes.length),
+  },
+  {
+    name: "pair file",
+    samples: [encodePairFile({ id: "0f".repeat(16), directory: "/db", valueDirectory: "/values" })],
+    decode: (bytes) => void decodePairFile(bytes),
   },
   { name: "protobuf", samples: [firstChangeSet()], decode: readFields },
   {

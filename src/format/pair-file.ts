@@ -31,8 +31,8 @@ export function encodePairFile({ id, directory, valueDirectory }: PairFile): Uin
 /** `CorruptionError` for anything that `encodePairFile` has not made. */
 export function decodePairFile(bytes: Uint8Array): PairFile {
   const text = bytes.length > SIZE_MAX ? undefined : toTextStrict(bytes);
-  const [line = "", checksum, rest] = (text ?? "").split("\n");
-  const isWhole = rest === "" && checksum === checksumOf(line);
+  const [line = "", checksum, ...rest] = (text ?? "").split("\n");
+  const isWhole = rest.length === 1 && rest[0] === "" && checksum === checksumOf(line);
   const found = isWhole ? fieldsOf(line) : undefined;
   if (found !== undefined) return found;
   throw new CorruptionError({
