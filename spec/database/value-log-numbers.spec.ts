@@ -9,6 +9,7 @@ import { disposeFixture, unpackFixture } from "../fixtures/unpack.ts";
 import { writeFile } from "../suites/copy-file-system.ts";
 import { DIRECTORY, openIn, openPath, testEnv, TINY } from "../suites/open-database.ts";
 import { settle } from "../suites/test-clock.ts";
+import { codeOf } from "./outcomes.ts";
 
 const unpacked: string[] = [];
 afterAll(() => unpacked.forEach(disposeFixture));
@@ -41,6 +42,26 @@ test("the number of the newest file is not given out again when collection has r
     expect([...slots(env.fileSystem)]).toEqual([[last, 0]]);
   }
 });
+
+// The file got a number that no reader takes, and the directory was refused from then on.
+test.each([
+  ["value log", "4294967294.vlog"],
+  ["log", "4294967294.mem"],
+])(
+  "behind the last number there is no %s: a commit fails, and the directory stays one",
+  async (_, name) => {
+    const env = testEnv(new MemoryFileSystem());
+    await (await openIn(env, TINY)).close();
+    writeFile(env.fileSystem, `${DIRECTORY}/${name}`, new Uint8Array(20));
+    for (let round = 0; round < 2; round++) {
+      const db = await openIn(env, { ...TINY, workers: "inline" });
+      const code = await codeOf(db.put("key", VALUE));
+      expect([undefined, "ERR_OVERFLOW"]).toContain(code);
+      if (round === 0) expect(code).toBe("ERR_OVERFLOW");
+      await db.close();
+    }
+  },
+);
 
 test("a slot that DISCARD cannot rightly have moves no number, and a lost DISCARD none that tables name", async () => {
   const env = testEnv(new MemoryFileSystem());

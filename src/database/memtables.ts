@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
-import { memFileName } from "../format/file-names.ts";
+import { memFileName, requireFileNumber } from "../format/file-names.ts";
 import { LogCipher } from "../format/encryption.ts";
 import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { encodeLogLink } from "../format/log-link.ts";
@@ -250,7 +250,7 @@ export class Memtables {
       active.log = LogFile.create(
         this.#env.fileSystem,
         this.#directory,
-        memFileName(active.number),
+        memFileName(requireFileNumber(active.number)),
         header,
       );
     }

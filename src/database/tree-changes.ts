@@ -8,7 +8,7 @@ import type { CompactionResult } from "../compaction/compaction-job.ts";
 import type { FlushResult } from "../compaction/flush-job.ts";
 import type { Env } from "../env/env.ts";
 import { type DirectoryPair, placeOf } from "../format/directory-pair.ts";
-import { tableFileName, valueLogFileName } from "../format/file-names.ts";
+import { requireFileNumber, tableFileName, valueLogFileName } from "../format/file-names.ts";
 import { type Cut, storeCut, type StoredCut } from "../format/cut.ts";
 import type { ManifestChange, ManifestChangeSet } from "../format/manifest-change.ts";
 import type { ManifestLog } from "../manifest/manifest-log.ts";
@@ -60,6 +60,7 @@ export class TreeChanges {
   /** Takes `count` table numbers and returns the first. */
   takeNumbers(count: number): FileNumber {
     const first = this.#nextTable;
+    requireFileNumber(first + count - 1);
     this.#nextTable += count;
     return first;
   }

@@ -6,6 +6,7 @@
  * the parsers tell it apart from a foreign file.
  */
 
+import { MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 
 /** The log of table changes. */
@@ -35,6 +36,15 @@ export const VALUE_LOG_SUFFIX = ".vlog";
 
 /** Largest file number any structure can refer to. */
 export const FILE_NUMBER_MAX = 0xffff_fffe;
+
+/** The number of a file that is about to be made. `ERR_OVERFLOW` behind the last one, whose file nobody would open again. */
+export function requireFileNumber(fileNumber: FileNumber): FileNumber {
+  if (fileNumber <= FILE_NUMBER_MAX) return fileNumber;
+  throw new MelesError(
+    "ERR_OVERFLOW",
+    `all file numbers up to ${FILE_NUMBER_MAX} are used up; dump the database and load it into a new directory`,
+  );
+}
 
 export function tableFileName(fileNumber: FileNumber): string {
   return `${String(fileNumber).padStart(6, "0")}${TABLE_SUFFIX}`;

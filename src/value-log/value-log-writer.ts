@@ -11,7 +11,7 @@
 import { assert } from "../base/assert.ts";
 import type { FileNumber } from "../base/ids.ts";
 import type { Env } from "../env/env.ts";
-import { valueLogFileName } from "../format/file-names.ts";
+import { requireFileNumber, valueLogFileName } from "../format/file-names.ts";
 import { LogCipher } from "../format/encryption.ts";
 import { VERSION_SUFFIX_SIZE } from "../format/internal-key.ts";
 import { encodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
@@ -151,6 +151,7 @@ export class ValueLogWriter {
   /** Takes `count` numbers out of the sequence for somebody else and returns the first. */
   reserveNumbers(count: number): FileNumber {
     const first = this.#nextNumber;
+    requireFileNumber(first + count - 1);
     this.#nextNumber += count;
     return first;
   }
@@ -187,7 +188,7 @@ export class ValueLogWriter {
     const dataKey = this.#keys.current();
     const baseIv = randomIv(this.#env);
     const header = encodeLogHeader(dataKey?.keyId ?? 0, baseIv);
-    const number = this.#nextNumber;
+    const number = requireFileNumber(this.#nextNumber);
     // A power cut may take the name of the newest file only: recovery knows by that what is lost.
     this.#syncNames();
     const created = LogFile.create(
