@@ -371,13 +371,11 @@ describe("hazard 15: a pointer to the wrong place", () => {
     const sample = sampleOf("plain");
     const copy = sample.folder.copyOf(sample.directory);
     change(join(copy, "000001.vlog"));
-    const db = await openMeles(copy, { readOnly: true });
     try {
+      await using db = await openMeles(copy, { readOnly: true });
       return db.scan().toArray();
     } catch (error) {
       return error;
-    } finally {
-      await db.close();
     }
   }
 
