@@ -60,10 +60,12 @@ export function valueLogRows(database: Database): StateRows {
   return rowsOf(database.valueLogs(), ["file", "sizeBytes", "discardBytes", "active"]);
 }
 
-/** One row per file: why it is still there. */
+/** One row per file: why it is still there; then the snapshots that keep old data alive. */
 export function spaceRows(database: Database): StateRows {
-  const files = database.explainSpace().files;
-  return rowsOf(files, ["file", "sizeBytes", "liveBytes", "garbageBytes", "reason"]);
+  const { files, holders } = database.explainSpace();
+  const none = { file: null, sizeBytes: null, liveBytes: null, garbageBytes: null };
+  const rows = [...files, ...holders.map((reason) => ({ ...none, reason }))];
+  return rowsOf(rows, ["file", "sizeBytes", "liveBytes", "garbageBytes", "reason"]);
 }
 
 export function statsRows(database: Database): StateRows {

@@ -155,6 +155,31 @@ describe("a snapshot that stays open", () => {
   });
 });
 
+describe("a snapshot that keeps space", () => {
+  test("is named by the explanation, with its age and when it was opened", async () => {
+    const env = testEnv();
+    const db = await openIn(env, OPTIONS);
+    await db.put("a", "1");
+    const openedAt = new Date(env.clock.nowMs()).toISOString().slice(0, 19);
+    const snapshot = db.begin({ readOnly: true });
+    await db.put("a", "2");
+    await db.flush();
+    env.clock.advance(45_000);
+    expect(db.explainSpace().holders[0]).toContain(`open for 45 s, opened at ${openedAt}Z`);
+    env.clock.advance(135_000);
+    const words = /^snapshot \d+ open for 3 min, opened at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/;
+    const { files, holders } = db.explainSpace();
+    expect(holders.length).toBe(1);
+    expect(holders[0]).toMatch(words);
+    expect(holders[0]).toEndWith("what has been replaced after version 1 stays");
+    expect(files[0]?.reason).toStartWith("level 0: snapshot ");
+    snapshot.discard();
+    expect(db.explainSpace().holders).toEqual([]);
+    expect(db.explainSpace().files[0]?.reason).not.toContain("snapshot");
+    await db.close();
+  });
+});
+
 describe("space comes back without a call", () => {
   for (const how of ["delete", "ttl"] as const) {
     test(`after everything is gone by ${how}`, async () => {

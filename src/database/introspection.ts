@@ -1,8 +1,10 @@
 /** What a database tells of itself: plain data computed on request. */
 
+import type { Version } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
 import { memFileName, tableFileName, valueLogFileName } from "../format/file-names.ts";
 import type { LevelInfo, SizeInfo, SpaceReport, TableInfo, ValueLogInfo } from "./contract.ts";
+import type { TableMeta } from "../manifest/version.ts";
 import type { DatabaseParts } from "./database.ts";
 
 const COMPRESSION_NAMES = ["none", "snappy", "zstd"] as const;
@@ -49,16 +51,14 @@ export function describeValueLogs({ valueLog, collection }: DatabaseParts): Valu
 
 /** Per file: size, what lives in it, and why it is still there. */
 export function explainSpace(parts: DatabaseParts): SpaceReport {
-  const { collection, snapshots, oracle } = parts;
+  const { collection } = parts;
+  const held = heldBy(parts);
   const tables = parts.trees.tree.version.levels.flat().map((table) => ({
     file: tableFileName(table.fileNumber),
     sizeBytes: table.sizeBytes,
     liveBytes: Math.max(0, table.sizeBytes - table.staleBytes),
     garbageBytes: Math.min(table.sizeBytes, table.staleBytes),
-    reason:
-      table.staleBytes === 0
-        ? `level ${table.level}: nothing in it is known to be garbage`
-        : `level ${table.level}: kept until a compaction takes it`,
+    reason: `level ${table.level}: ${whyKept(table, held)}`,
   }));
   const condemned = collection.condemned();
   const values = collection.states().map((state) => ({
@@ -69,20 +69,53 @@ export function explainSpace(parts: DatabaseParts): SpaceReport {
     reason: collection.reasonOf(state, condemned),
   }));
   const files = [...tables, ...values];
-  const holders = snapshots
-    .list()
-    .filter(({ readVersion }) => readVersion < oracle.lastCommitted)
-    .sort((a, b) => a.readVersion - b.readVersion)
-    .map(
-      ({ id, kind, readVersion, ageMs }) =>
-        `${kind} ${id} reads version ${readVersion}, open for ${Math.round(ageMs / 1000)} s`,
-    );
   return {
     files,
     sizeBytes: sum(files, (file) => file.sizeBytes),
     liveBytes: sum(files, (file) => file.liveBytes),
-    holders,
+    holders: held.map(
+      ({ what, readVersion }) =>
+        `${what}; what has been replaced after version ${readVersion} stays`,
+    ),
   };
+}
+
+interface Holder {
+  readonly readVersion: Version;
+  /** "scan 41 open for 3 min, opened at 2026-11-23T05:40:00Z" */
+  readonly what: string;
+}
+
+/** Open snapshots of older states, oldest state first. */
+function heldBy({ env, snapshots, oracle }: DatabaseParts): Holder[] {
+  const nowMs = env.clock.nowMs();
+  return snapshots
+    .list()
+    .filter(({ readVersion }) => readVersion < oracle.lastCommitted)
+    .sort((a, b) => a.readVersion - b.readVersion)
+    .map(({ id, kind, readVersion, ageMs }) => {
+      const openedAt = new Date(nowMs - ageMs).toISOString().replace(/\.\d+Z$/, "Z");
+      const name = kind === "transaction" ? "snapshot" : kind;
+      return {
+        readVersion,
+        what: `${name} ${id} open for ${shownAge(ageMs)}, opened at ${openedAt}`,
+      };
+    });
+}
+
+function whyKept({ staleBytes, maxVersion }: TableMeta, held: readonly Holder[]): string {
+  const oldest = held[0];
+  if (oldest !== undefined && oldest.readVersion < maxVersion) return oldest.what;
+  return staleBytes === 0
+    ? "nothing in it is known to be garbage"
+    : "kept until a compaction takes it";
+}
+
+function shownAge(ageMs: number): string {
+  const seconds = Math.round(ageMs / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
 export function describeSize(parts: DatabaseParts): SizeInfo {
