@@ -217,6 +217,33 @@ describe("directories without a PAIR file, as Badger leaves them,", () => {
     expect(photograph(files, HOME, VALUES, "/other/values", "/empty")).toEqual(before);
   });
 
+  test("are told apart also when both databases began alike", async () => {
+    const { env, rows } = await unpaired();
+    const twin = await openPair(env, { valueDirectory: "/twin/values" }, "/twin/db");
+    await fill(twin, 0, 10);
+    await fill(twin, 200, 300);
+    await twin.close();
+    env.fileSystem.remove("/twin/values/PAIR");
+    const wrong = await errorOf(openPair(env, { valueDirectory: "/twin/values" }));
+    expect(wrong?.code).toBe("ERR_CORRUPTION");
+    const db = await openPair(env);
+    expect(contents(db)).toEqual(rows);
+    await db.close();
+  });
+
+  test("are paired although some values are damaged, and those are told when they are read", async () => {
+    const { env, rows } = await unpaired();
+    const path = `${VALUES}/000001.vlog`;
+    const bytes = env.fileSystem.readFile(path) as Uint8Array;
+    bytes[100] = (bytes[100] as number) ^ 1;
+    writeFile(env.fileSystem, path, bytes);
+    const db = await openPair(env);
+    expect(db.count()).toBe(rows.length);
+    expect(await codeOf(() => db.get("key-1"))).toBe("ERR_CORRUPTION");
+    expect(Buffer.from(db.get("key-3") ?? "").toString()).toBe(`${LARGE} 3`);
+    await db.close();
+  });
+
   test("of which one has nothing to point to are refused while the other holds values", async () => {
     const env = testEnv(new MemoryFileSystem());
     const small = await open(HOME, { ...TINY, workers: "inline", env });

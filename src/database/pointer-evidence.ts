@@ -4,8 +4,9 @@
  * A pointer that leads nowhere says little by itself, because Badger's collection leaves such ones in entries
  * that newer ones shadow; one that a reader would follow says that something is wrong.
  *
- * Asked only where a directory does not say by itself which value log is its own (value-directory.ts). Ends
- * with the first proof, or after so many pointers without one; reads only.
+ * Databases that began alike share their first records, so the larger part of many pointers decides.
+ *
+ * Asked only where a directory does not say by itself which value log is its own (value-directory.ts). Reads only.
  */
 
 import { compareRange } from "../base/bytes.ts";
@@ -20,7 +21,7 @@ import { NO_KEY_BOUNDS, openSource } from "./scan-source.ts";
 import type { Tree } from "./tree.ts";
 
 export interface PointerEvidence {
-  /** A pointer led to its record. */
+  /** More pointers led to their records than not. */
   readonly isProven: boolean;
   /** What became of the first pointer of an entry that a reader may ask for. */
   readonly failure: CorruptionError | undefined;
@@ -36,8 +37,8 @@ export interface EvidenceRequest {
   readonly nowSeconds: number;
 }
 
-/** Damage may meet some records, not so many in a row. */
-const FAILURES_MAX = 1000;
+/** So many are followed. */
+const POINTERS_MAX = 1000;
 
 export function pointerEvidence(request: EvidenceRequest): PointerEvidence {
   const { tree, memtables } = request;
@@ -57,16 +58,20 @@ class Pointers {
   readonly #request: EvidenceRequest;
   readonly #slot = new EntrySlot();
   #key: Uint8Array | undefined;
+  #successes = 0;
   #failures = 0;
-  isProven = false;
   failure: CorruptionError | undefined;
 
   constructor(request: EvidenceRequest) {
     this.#request = request;
   }
 
+  get isProven(): boolean {
+    return this.#successes > this.#failures;
+  }
+
   get isDecided(): boolean {
-    return this.isProven || this.#failures >= FAILURES_MAX;
+    return this.#successes + this.#failures >= POINTERS_MAX;
   }
 
   look(entry: EntryCursor): void {
@@ -81,7 +86,7 @@ class Pointers {
     const { valueBytes, valueOffset } = entry;
     try {
       values.readView(valueBytes, valueOffset, keyBytes, keyOffset, keyLength, version);
-      this.isProven = true;
+      this.#successes++;
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
       if (!isNewest || isDeletedOrExpired(meta, expiresAt, nowSeconds)) return;

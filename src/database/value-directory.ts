@@ -204,7 +204,7 @@ export class ValueDirectory {
         offset,
         expected: `${expected} in ${valueDirectory}, for a key in ${directory}`,
         actual: isSeparate(this.#pair)
-          ? `${actual}, and nothing else that is pointed to: it is not the value log of this database; name the right valueDirectory`
+          ? `${actual}, nor most of what else is pointed to: it is not the value log of this database; name the right valueDirectory`
           : `${actual}: its value log may lie in another directory; name it with the option valueDirectory (when it is lost, salvage takes what is left)`,
         cause: failure,
       });
