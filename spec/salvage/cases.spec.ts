@@ -429,3 +429,28 @@ test("versions go on above everything that was ever seen", async () => {
   expect(() => db.begin({ at: 3 })).toThrow("cannot be read any more");
   await db.close();
 });
+
+/** It met EISDIR and gave up; of an authenticated directory it did so with a failed assertion. */
+test.each([
+  ["plain", {}],
+  ["authenticated", { encryptionKey: new Uint8Array(32).fill(4), authenticatedEncryption: true }],
+] as const)("a directory in the place of a file is passed over (%s)", async (_, options) => {
+  const files = await oneTable({ ...options, valueThreshold: 20, valueLogFileSize: 1 << 20 });
+  for (const ending of [".sst", ".vlog"]) {
+    const name = [...files.keys()].find((one) => one.endsWith(ending)) as string;
+    const others = new Map(files);
+    others.delete(name);
+    const fileSystem = place(others);
+    fileSystem.makeDirectory(`${DIRECTORY}/${name}`);
+    const env = testEnv(fileSystem);
+    const { findings } = await salvage(DIRECTORY, TARGET, { env, ...options });
+    const told = findings.find(({ file }) => file === name);
+    expect([told?.reason, told?.lost]).toEqual([
+      "not read: a directory is in the place of the file",
+      true,
+    ]);
+    expect((await verifyDirectory(DIRECTORY, { env, ...options })).findings.length).toBeGreaterThan(
+      0,
+    );
+  }
+});

@@ -21,6 +21,7 @@ import {
   parseMemFileName,
   parseTableFileName,
   parseValueLogFileName,
+  valueLogFileName,
   tableFileName,
 } from "../format/file-names.ts";
 import type { ManifestCreate } from "../format/manifest-change.ts";
@@ -71,6 +72,9 @@ export class SourceDirectory {
     this.#list();
     this.#locks = takeLocks(fileSystem, pair);
     try {
+      this.#passOverDirectories(this.#tables, tableFileName);
+      this.#passOverDirectories(this.#logs, memFileName);
+      this.#passOverDirectories(this.#valueLogs, valueLogFileName);
       this.manifest = readManifestEvidence(this.#readSmall(MANIFEST), findings);
       this.keys = readKeyEvidence(this.#readSmall(KEYREGISTRY), masterKey, findings);
     } catch (error) {
@@ -188,6 +192,17 @@ export class SourceDirectory {
       this.#findings.add({ file: name, offset: 0, reason, lost: true });
     }
     return parsed.kind !== "other";
+  }
+
+  /** Something of that name is there, and no file. */
+  #passOverDirectories(numbers: FileNumber[], nameOf: (fileNumber: FileNumber) => string): void {
+    for (const fileNumber of [...numbers]) {
+      const name = nameOf(fileNumber);
+      if (this.#fileSystem.info(placeOf(this.pair, name))?.kind !== "directory") continue;
+      numbers.splice(numbers.indexOf(fileNumber), 1);
+      const reason = "not read: a directory is in the place of the file";
+      this.#findings.add({ file: name, offset: 0, reason, lost: true });
+    }
   }
 
   #readSmall(name: string): Uint8Array | undefined {

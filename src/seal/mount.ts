@@ -4,10 +4,11 @@
  * came back with a power cut goes, and the register is written anew before any file of the session is made.
  */
 
-import { CorruptionError } from "../base/errors.ts";
+import { CorruptionError, IoError } from "../base/errors.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { join } from "../base/paths.ts";
 import { listIfThere } from "../env/file-system.ts";
+import type { File } from "../env/file-system.ts";
 import { renew } from "../env/renew.ts";
 import { located } from "../format/damage.ts";
 import { directoriesOf, namesOf, placeOf } from "../format/directory-pair.ts";
@@ -48,11 +49,15 @@ export function createRegister(parts: RegisterParts): SealRegister {
   return register;
 }
 
-/** Only looks. */
-export function mountForReading(parts: RegisterParts): Mounted {
+/**
+ * Only looks.
+ *
+ * @param isLenient a file that the disk refuses is left to whoever reads it
+ */
+export function mountForReading(parts: RegisterParts, isLenient: boolean): Mounted {
   const stored = readRegister(parts);
   const register = new SealRegister(parts, stored.state);
-  return { register, findings: new Survey(parts, stored, register).findings };
+  return { register, findings: new Survey(parts, stored, register, isLenient).findings };
 }
 
 /** Begins a session, unless there are findings, which are thrown. `masterKey`: what the register lies under from now on. */
@@ -117,7 +122,15 @@ class Survey {
   readonly #stored: StoredRegister;
   readonly #register: SealRegister;
 
-  constructor(parts: RegisterParts, stored: StoredRegister, register: SealRegister) {
+  readonly #isLenient: boolean;
+
+  constructor(
+    parts: RegisterParts,
+    stored: StoredRegister,
+    register: SealRegister,
+    isLenient = false,
+  ) {
+    this.#isLenient = isLenient;
     this.#parts = parts;
     this.#stored = stored;
     this.#register = register;
@@ -168,18 +181,20 @@ class Survey {
   #headerOf(name: string): SealedHeader | undefined {
     const { env, pair } = this.#parts;
     const bytes = new Uint8Array(SEALED_HEADER_SIZE);
-    const file = env.fileSystem.open(placeOf(pair, name), { write: false, create: "never" });
+    let file: File | undefined;
     try {
+      file = env.fileSystem.open(placeOf(pair, name), { write: false, create: "never" });
       const got = file.read(bytes, 0, bytes.length, 0);
       if (got < bytes.length || bytes.every((byte) => byte === 0)) return undefined;
       authenticate(this.#register.readingGrant(), name, bytes);
       return decodeSealedHeader(bytes);
     } catch (error) {
+      if (error instanceof IoError && this.#isLenient) return undefined;
       if (!(error instanceof CorruptionError)) throw error;
       this.findings.push(error);
       return undefined;
     } finally {
-      file.close();
+      file?.close();
     }
   }
 

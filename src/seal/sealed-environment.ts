@@ -66,7 +66,7 @@ export class SealedDirectory implements SealOwner {
   lock(mode: "shared" | "exclusive"): void {
     const { env, pair } = this.#parts;
     if (mode === "shared") {
-      const mounted = mountForReading(this.#parts);
+      const mounted = mountForReading(this.#parts, this.#isLenient);
       const [finding] = mounted.findings;
       if (finding !== undefined && !this.#isLenient) throw finding;
       this.#register = mounted.register;
