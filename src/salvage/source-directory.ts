@@ -196,7 +196,7 @@ export class SourceDirectory {
 
   /** Something of that name is there, and no file. */
   #passOverDirectories(numbers: FileNumber[], nameOf: (fileNumber: FileNumber) => string): void {
-    for (const fileNumber of [...numbers]) {
+    for (const fileNumber of numbers.slice()) {
       const name = nameOf(fileNumber);
       if (this.#fileSystem.info(placeOf(this.pair, name))?.kind !== "directory") continue;
       numbers.splice(numbers.indexOf(fileNumber), 1);
