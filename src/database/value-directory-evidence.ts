@@ -32,8 +32,9 @@ export interface EvidenceParts {
 /** Throws unless the value log is this database's, or there is nothing that could get lost. */
 export function requireEvidence(valueDirectory: ValueDirectory, parts: EvidenceParts): void {
   const { env, pair, content, trees, keys, settings, newestInTables } = parts;
-  const levels = trees.tree.version.levels.flat();
-  const tablesPoint = levels.some((table) => !table.hasStatistics || table.valueLogBytes.size > 0);
+  const { levelZero, deeper } = trees.tree;
+  const tables = [...levelZero, ...deeper.flatMap((level) => level.tables)];
+  const tablesPoint = tables.some((table) => table.mayPoint);
   const logsCount =
     !valueDirectory.isHome && content.logs.some((number) => isBadgers(parts, number));
   if (!valueDirectory.needsEvidence(content, tablesPoint || logsCount)) return;

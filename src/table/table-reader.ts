@@ -69,6 +69,11 @@ interface OpenBlocks {
 
 export class TableReader {
   readonly meta: TableMeta;
+  /**
+   * Whether it may point into the value log. Badger writes no more of it than the sum of all lengths of pointers, as
+   * part of another.
+   */
+  readonly mayPoint: boolean;
   readonly #file: File;
   /** When it was opened. */
   readonly #sizeBytes: number;
@@ -116,6 +121,7 @@ export class TableReader {
     const sizeBytes = file.size();
     const stored = readIndex(file, sizeBytes, source.key, (length) => cache.spare(length));
     const { index } = stored;
+    this.mayPoint = mayPoint(stored);
     this.#file = file;
     this.#sizeBytes = sizeBytes;
     this.#source = source;
@@ -225,6 +231,8 @@ function requireKey(file: File, source: TableSource): void {
 interface StoredIndex {
   readonly index: LazyTableIndex;
   readonly indexOffset: number;
+  /** Of the index, in clear. */
+  readonly indexLength: number;
 }
 
 /** Reads, verifies, decrypts and decodes the index. `room`: at least so many bytes to read it into. */
@@ -240,12 +248,18 @@ function readIndex(
   const footer = locating(file, 0, () => decodeTableFooter(tail, sizeBytes));
   const { indexOffset, indexLength } = footer;
   const stored = readExactly(file, room(indexLength), indexLength, indexOffset + indexLength);
-  const index = locating(file, indexOffset, () => {
+  return locating(file, indexOffset, () => {
     verifyTableIndex(footer, stored);
     const plain = key === undefined ? stored : decryptBlock(key, stored);
-    return openTableIndex(plain, indexOffset);
+    return { index: openTableIndex(plain, indexOffset), indexOffset, indexLength: plain.length };
   });
-  return { index, indexOffset };
+}
+
+/** The size on disk that Badger notes counts blocks, the index in clear, and the values pointed to. */
+function mayPoint({ index, indexOffset, indexLength }: StoredIndex): boolean {
+  const { extension, onDiskSize } = index;
+  if (extension !== undefined) return extension.valueLogBytes.size > 0;
+  return onDiskSize === 0 || onDiskSize !== (indexOffset + indexLength) % 2 ** 32;
 }
 
 function newBytes(lengthBytes: number): Uint8Array {
