@@ -38,6 +38,8 @@ export interface Family {
 export const CACHE_BYTES = 128 << 20;
 export const MEMTABLE_BYTES = 32 << 20;
 export const VALUE_THRESHOLD = 1024;
+/** Badger's own defaults: nearly all values stay in the tree, and the memtable has to be this large for that. */
+const BADGER_DEFAULTS = { valueThreshold: 1 << 20, memtableBytes: 64 << 20 };
 export const VALUE_LOG_FILE_BYTES = 256 << 20;
 /** Entries per batch, fewer when values are large: a batch holds about a MiB at most. */
 export const BATCH = 1000;
@@ -67,6 +69,7 @@ export function job(store: StoreName, directory: string, shape: Shape, steps: Jo
     memtableBytes: shape.memtableBytes ?? MEMTABLE_BYTES,
     valueThreshold: VALUE_THRESHOLD,
     valueLogFileBytes: VALUE_LOG_FILE_BYTES,
+    ...(store === "badger-defaults" ? BADGER_DEFAULTS : {}),
     steps,
   };
 }

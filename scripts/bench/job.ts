@@ -10,6 +10,7 @@ export const STORES = [
   "classic-level",
   "bun:sqlite",
   "badger",
+  "badger-defaults",
   "rocksdb",
 ] as const;
 
@@ -111,6 +112,8 @@ export interface Measure {
   /** Seen from outside when the measure was reported. */
   readonly diskBytes?: number;
   readonly writtenBytes?: number | undefined;
+  /** Since the process was started. */
+  readonly endMs?: number;
 }
 
 export interface SpaceSample {

@@ -30,7 +30,7 @@ async function launchAny(job: Job, peers: Peers): Promise<Ran> {
   if (job.store === "rocksdb") return launchRocksdb(job, peers.rocksdb as string);
   const text = JSON.stringify(job);
   const command =
-    job.store === "badger"
+    job.store === "badger" || job.store === "badger-defaults"
       ? [peers.badger as string, text]
       : [process.execPath, join(peers.code, "scripts/bench/run-job.ts"), text, peers.modules];
   return run(job, command, (output) =>
@@ -48,7 +48,9 @@ async function launchRocksdb(job: Job, program: string): Promise<Ran> {
   }
   const starts = parts.map((_, i) => sum(parts.slice(0, i).map(({ wallMs }) => wallMs)));
   return {
-    measures: parts.flatMap(({ measures }) => measures),
+    measures: parts.flatMap(({ measures }, i) =>
+      measures.map((measure) => after(measure, starts[i] as number, parts.slice(0, i))),
+    ),
     space: parts.flatMap(({ space }, i) =>
       space.map(({ ms, bytes }) => ({ ms: ms + (starts[i] as number), bytes })),
     ),
@@ -56,6 +58,14 @@ async function launchRocksdb(job: Job, program: string): Promise<Ran> {
     writtenBytes: sum(parts.map((part) => part.writtenBytes ?? 0)),
     wallMs: sum(parts.map(({ wallMs }) => wallMs)),
   };
+}
+
+/** A measure of one process of several, as if they were one. */
+function after(measure: Measure, startMs: number, before: readonly Ran[]): Measure {
+  const { endMs, writtenBytes } = measure;
+  if (endMs === undefined || writtenBytes === undefined) return measure;
+  const earlier = sum(before.map((part) => part.writtenBytes ?? 0));
+  return { ...measure, endMs: endMs + startMs, writtenBytes: writtenBytes + earlier };
 }
 
 /** `read` turns all that was printed so far into measures; it is asked again as more comes. */
@@ -82,7 +92,8 @@ async function run(job: Job, command: string[], read: (output: string) => Measur
       if (fresh.length === 0) continue;
       writtenBytes = writtenSoFar(child.pid) ?? writtenBytes;
       const diskBytes = bytesOnDisk(job.directory);
-      seen.push(...fresh.map((measure) => ({ ...measure, diskBytes, writtenBytes })));
+      const endMs = performance.now() - start;
+      seen.push(...fresh.map((measure) => ({ ...measure, diskBytes, writtenBytes, endMs })));
     }
     seen.push(...read(output).slice(seen.length));
   };

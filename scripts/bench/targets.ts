@@ -79,6 +79,12 @@ export const TARGETS: readonly Target[] = [
   versus("2 GB, write amplification", "2 GB: write amplification", 1, "badger"),
   { text: "2 GB, longest write stall", row: "2 GB: longest wait", limit: 100 },
   { text: "2 GB, resident memory", row: "2 GB: resident memory", limit: RESIDENT_LIMIT_MIB },
+  { text: "overwrites, written", row: "steady: write amplification", limit: 2.5 },
+  { text: "overwrites, space", row: "steady: mean space amplification", limit: 1.4 },
+  versus("overwrites, written", "steady: write amplification", 1, "badger-defaults"),
+  versus("overwrites, space", "steady: mean space amplification", 1, "badger-defaults"),
+  versus("overwrites, written", "steady: write amplification", 1, "badger"),
+  versus("overwrites, space", "steady: mean space amplification", 1, "badger"),
   { text: "open of 2 GB", row: "open", limit: 100, beyond: "lmdb" },
   { text: "WAL replay", row: "replay", limit: 200 },
 ];

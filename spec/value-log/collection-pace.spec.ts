@@ -7,6 +7,7 @@ import {
   fileBytesMax,
   forcedGoal,
   isRewriteWorth,
+  memtableBytesMax,
   moveCredit,
   paceGoal,
   unmergedBytesMax,
@@ -31,6 +32,15 @@ describe("what is unmerged", () => {
     expect(unmergedBytesMax(load({ replacedShare: 0.5 }))).toBe(Math.floor((256 * MIB) / 28));
     expect(unmergedBytesMax(load({ replacedShare: 0 }))).toBe(Math.floor((16 * 128 * MIB) / 28));
     expect(unmergedBytesMax(load({ liveBytes: 0, tableBytes: 0 }))).toBe(MIB);
+  });
+});
+
+describe("memtables", () => {
+  test("are flushed in quarters of it where all is replaced, and whole where keys are new", () => {
+    const quarter = Math.floor((128 * MIB) / 28 / 4);
+    expect(memtableBytesMax(load())).toBe(quarter);
+    expect(memtableBytesMax(load({ replacedShare: 0 }))).toBe(Math.floor((16 * 128 * MIB) / 28));
+    expect(memtableBytesMax(load({ liveBytes: 0, tableBytes: 0 }))).toBe(MIB / 4);
   });
 });
 

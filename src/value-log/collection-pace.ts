@@ -70,9 +70,8 @@ const UNMERGED_PARTS = 28;
 /** … but so many times the tables that a merge writes again. */
 const UNMERGED_PER_TABLE_BYTES = 3;
 const UNMERGED_BYTES_MIN = MIB;
-/** Flushed in smaller parts, so that a pass finds little in memory that it does not know of. */
+/** Flushed in so many parts when all of it replaces something: a pass then finds little in memory. */
 const FLUSHES_PER_PASS = 4;
-const MEMTABLE_BYTES_MIN = MIB / 4;
 /** The same while writes pause and there is time to look closer. */
 const PAUSED_PARTS = 64;
 /** New keys hide nothing, but that may change at any time: never more than so many times as much. */
@@ -137,7 +136,9 @@ export function isRewriteWorth(load: ValueLogLoad, freedBytes: number, bytes: nu
 
 /** Bytes that a memtable may point to before it is flushed. */
 export function memtableBytesMax(load: ValueLogLoad): number {
-  return Math.max(MEMTABLE_BYTES_MIN, Math.floor(unmergedBytesMax(load) / FLUSHES_PER_PASS));
+  // Of new keys there is nothing to be known.
+  const parts = 1 + (FLUSHES_PER_PASS - 1) * load.replacedShare;
+  return Math.floor(unmergedBytesMax(load) / parts);
 }
 
 /** Bytes that level 0 may point to before it is merged, so that garbage becomes known. */

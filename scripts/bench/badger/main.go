@@ -23,6 +23,7 @@ type Job struct {
 	MemtableBytes  int64  `json:"memtableBytes"`
 	ValueThreshold int64  `json:"valueThreshold"`
 	ValueLogBytes  int64  `json:"valueLogFileBytes"`
+	WatchesSpace   bool   `json:"watchesSpace"`
 	Steps          []Step `json:"steps"`
 }
 
@@ -94,6 +95,9 @@ func main() {
 		values:  newValues(job.ValueBytes),
 		count:   job.Count,
 		opening: time.Since(start),
+	}
+	if job.WatchesSpace {
+		go b.collect()
 	}
 	for _, step := range job.Steps {
 		if measure := b.run(step); measure != nil {

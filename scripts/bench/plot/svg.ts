@@ -9,6 +9,7 @@ export const COLORS: Readonly<Record<StoreName, string>> = {
   "classic-level": "#2f9e44",
   "bun:sqlite": "#9c36b5",
   badger: "#0c8599",
+  "badger-defaults": "#74b816",
   rocksdb: "#e0a800",
 };
 

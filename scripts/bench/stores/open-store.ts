@@ -26,6 +26,7 @@ export async function readyStore(job: Job, modules: string): Promise<() => Promi
       return () => openSqlite(job);
     }
     case "badger":
+    case "badger-defaults":
     case "rocksdb":
       throw new Error(`${job.store} is a program of its own`);
   }
