@@ -28,7 +28,7 @@ function load(fields: Partial<ValueLogLoad> = {}): ValueLogLoad {
 describe("what is unmerged", () => {
   test("is a small part of what lives, and more where tables are large or nothing is replaced", () => {
     expect(unmergedBytesMax(load())).toBe(Math.floor((128 * MIB) / 28));
-    expect(unmergedBytesMax(load({ tableBytes: 10 * MIB }))).toBe(30 * MIB);
+    expect(unmergedBytesMax(load({ tableBytes: 10 * MIB }))).toBe(15 * MIB);
     expect(unmergedBytesMax(load({ replacedShare: 0.5 }))).toBe(Math.floor((256 * MIB) / 28));
     expect(unmergedBytesMax(load({ replacedShare: 0 }))).toBe(Math.floor((16 * 128 * MIB) / 28));
     expect(unmergedBytesMax(load({ liveBytes: 0, tableBytes: 0 }))).toBe(MIB);
