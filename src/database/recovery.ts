@@ -339,6 +339,7 @@ function replay(
       if (limit === size && !isCrashTail(storedTail(file, end, contentEnd), end, contentEnd)) {
         throw damaged(end, "a whole log record", "damage that no crash leaves");
       }
+      memtable.expectEntries(offsets.length);
       for (const offset of offsets) memtable.indexRecord(offset);
       memtable.finishReplay(end);
       return { end, contentEnd };
