@@ -115,8 +115,21 @@ export class ExpectedCommits {
    *
    * @param withPower the power failed, not only the process
    * @param wasDisturbed faults were injected: a commit that is still open may have failed before others
+   * @param past as for `recoverParts`: whether what has expired was deleted, too, shows only there
    */
-  recover(found: Content, times: Times, withPower: boolean, wasDisturbed = false): string {
+  recover(
+    found: Content,
+    times: Times,
+    withPower: boolean,
+    wasDisturbed = false,
+    past?: Content,
+  ): string {
+    if (past !== undefined) {
+      const wrong = difference(past, found, times);
+      if (wrong !== undefined)
+        throw new Error(`the clock decides more than what has expired: ${wrong}`);
+      return this.recover(past, { ...times, nowSeconds: 0 }, withPower, wasDisturbed);
+    }
     this.#mayFail = (commit) =>
       commit.fate === "failed" || (wasDisturbed && commit.fate === "open");
     const least = withPower

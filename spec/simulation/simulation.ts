@@ -243,10 +243,11 @@ export class Simulation {
     this.faults.calm(this.world.life);
     const content = this.current.content();
     if (content === undefined) throw new Error("unreadable without a fault");
+    const past = this.#contentLongAgo();
     const told =
       withPower && promisesNothing
-        ? this.expected.recoverParts(content, this.times, this.#contentLongAgo())
-        : this.expected.recover(content, this.times, withPower, wasDisturbed);
+        ? this.expected.recoverParts(content, this.times, past)
+        : this.expected.recover(content, this.times, withPower, wasDisturbed, past);
     this.#note(`recovered: ${told}`);
     this.compare();
     if (this.random.below(3) === 0) await this.verify();

@@ -4,6 +4,7 @@
  */
 
 import { at } from "../base/assert.ts";
+import { compareBytes } from "../base/bytes.ts";
 import { CorruptionError, IoError, MelesError } from "../base/errors.ts";
 import type { FileNumber } from "../base/ids.ts";
 import { join } from "../base/paths.ts";
@@ -79,10 +80,21 @@ export class TreeState {
     this.#onTreeEnd = listener;
   }
 
-  /** Opens the tables that the manifest lists. On failure everything opened so far is closed. */
+  /**
+   * Opens the tables that the manifest lists. On failure everything opened so far is closed.
+   *
+   * @throws CorruptionError also when tables of a level below 0 overlap: one is not the one it was
+   */
   load(identities: readonly TableIdentity[]): void {
     for (const { level } of identities) requireLevel(level, this.#options.maxLevels);
-    this.#swap(this.prepare(identities));
+    const tables = this.prepare(identities);
+    try {
+      requireOrder(tables.map(({ reader }) => reader.meta));
+    } catch (error) {
+      this.abandon(tables);
+      throw error;
+    }
+    this.#swap(tables);
   }
 
   /**
@@ -200,6 +212,24 @@ export class TreeState {
 
 function newTableFile(): TableFile {
   return { openCount: 0, isObsolete: false };
+}
+
+/** Below level 0 the tables of a level do not overlap. Versions of one key may lie in two of Badger's. */
+function requireOrder(tables: readonly TableMeta[]): void {
+  const sorted = tables
+    .filter(({ level }) => level > 0)
+    .sort((a, b) => a.level - b.level || compareBytes(a.smallestKey, b.smallestKey));
+  for (let i = 1; i < sorted.length; i++) {
+    const [before, table] = [at(sorted, i - 1), at(sorted, i)];
+    if (before.level !== table.level) continue;
+    if (compareBytes(before.largestKey, table.smallestKey) <= 0) continue;
+    throw new CorruptionError({
+      file: tableFileName(table.fileNumber),
+      offset: 0,
+      expected: `keys behind those of ${tableFileName(before.fileNumber)}, on the same level`,
+      actual: "keys among them",
+    });
+  }
 }
 
 /** A directory may have more levels than the option allows; Badger's own option has no upper limit. */
