@@ -20,7 +20,7 @@ import { decodeDiscardTable } from "../format/discard-table.ts";
 import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { decodeLogLink } from "../format/log-link.ts";
 import { damaged, located } from "../format/damage.ts";
-import { LogRecordView } from "../format/log-record.ts";
+import { LogRecordView, metaOfRecord } from "../format/log-record.ts";
 import { LogReplay } from "../format/log-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import { LogFile } from "../log/log-file.ts";
@@ -330,8 +330,8 @@ function replay(
     let dangling = -1;
     const visit = (offset: number): void => {
       offsets.push(offset);
-      if (dangling >= 0 || !view.decode(arena, offset, size)) return;
-      if ((view.meta & META_POINTER) === 0) return;
+      if (dangling >= 0 || (metaOfRecord(arena, offset) & META_POINTER) === 0) return;
+      if (!view.decode(arena, offset, size)) return;
       if (values.isLost(arena, view.valueOffset)) dangling = offset;
     };
     const end = replayer.replay(arena, LOG_HEADER_SIZE, limit, visit, cipher);

@@ -36,6 +36,11 @@ const TRANSACTION_END_KEY = new Uint8Array([
   0x21, 0x62, 0x61, 0x64, 0x67, 0x65, 0x72, 0x21, 0x74, 0x78, 0x6e,
 ]);
 
+/** The meta bits of the record at `offset`; they are never encrypted. */
+export function metaOfRecord(bytes: Uint8Array, offset: number): number {
+  return bytes[offset] as number;
+}
+
 /** Length of a whole record, checksum included. */
 export function logRecordLength(
   userKeyLength: number,
