@@ -285,19 +285,26 @@ const ZEROS = new Uint8Array(CHUNK_BYTES);
 
 /**
  * Reads a log into the arena; returns an offset from which on there are only zeros. Badger preallocates
- * its logs, so that may be most of the file: chunks of zeros are left untouched in the arena, where they
- * cost no memory. All of it is read all the same: a power cut leaves zeros between records, too.
+ * its logs, so that may be most of the file: chunks of zeros are left untouched in the arena but for the
+ * first, where they cost no memory. All of it is read all the same: a power cut leaves zeros between
+ * records, too.
  */
 function loadArena(file: File, size: number, arena: Uint8Array): number {
   const chunk = new Uint8Array(Math.min(CHUNK_BYTES, size));
   let contentEnd = 0;
-  for (let position = 0; position < size; position += chunk.length) {
-    const length = file.read(chunk, 0, Math.min(chunk.length, size - position), position);
-    const filled = chunk.subarray(0, length);
+  let position = 0;
+  while (position < size) {
+    const wanted = Math.min(chunk.length, size - position);
+    const isContent = position === contentEnd;
+    const target = isContent ? arena.subarray(position, position + wanted) : chunk;
+    const length = file.read(target, 0, wanted, position);
+    const filled = target.subarray(0, length);
     // Native: a loop over words takes half a second for an empty log of Badger's.
-    if (Buffer.compare(filled, ZEROS.subarray(0, length)) === 0) continue;
-    arena.set(filled, position);
-    contentEnd = position + length;
+    if (Buffer.compare(filled, ZEROS.subarray(0, length)) !== 0) {
+      if (!isContent) arena.set(filled, position);
+      contentEnd = position + length;
+    }
+    position += wanted;
   }
   return contentEnd;
 }
