@@ -26,6 +26,11 @@ export class LogSync {
   #namesAreDurable = true;
   /** Log files that have appeared so far. */
   #newNames = 0;
+  /**
+   * So many logs are removed for good. Nothing is promised of a log before those in front of it are: one that
+   * a power cut brings back, without its bytes, looks like a gap.
+   */
+  #durableRemovals = 0;
   #failed = false;
 
   /** @param onInterval runs the background sync when the interval is over; reports its own failure */
@@ -57,12 +62,14 @@ export class LogSync {
 
   /** It is there: its name goes down early, so that the next log need not wait for it. */
   afterNewLog(): void {
-    const { env, directory, sync } = this.#parts;
+    const { env, directory, sync, memtables } = this.#parts;
     if (sync !== "interval") return;
     const names = this.#newNames;
+    const removals = memtables.removedLogCount;
     env.fileSystem.syncDirectoryInBackground(directory).then(
       () => {
         if (names === this.#newNames) this.#namesAreDurable = true;
+        this.#durableRemovals = Math.max(this.#durableRemovals, removals);
       },
       () => {
         // Whoever needs it asks again, and is told.
@@ -107,10 +114,12 @@ export class LogSync {
   }
 
   #syncNames(): void {
-    if (this.#namesAreDurable) return;
-    const { env, directory } = this.#parts;
+    const { env, directory, memtables } = this.#parts;
+    const removals = memtables.removedLogCount;
+    if (this.#namesAreDurable && this.#durableRemovals === removals) return;
     env.fileSystem.syncDirectory(directory);
     this.#namesAreDurable = true;
+    this.#durableRemovals = removals;
   }
 
   /** Something was written: a background sync follows within the interval. */

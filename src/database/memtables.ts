@@ -61,6 +61,7 @@ export class Memtables {
   #pointedByRemoved: ReadonlySet<FileNumber> = new Set();
   #nextNumber: FileNumber;
   #pointedBytesMax = Number.POSITIVE_INFINITY;
+  #removedLogCount = 0;
   /** Bytes of a failed write may be behind the active log's end. */
   #isKeyStreamUsed = false;
   /** The active memtable's log is not written on. */
@@ -179,9 +180,15 @@ export class Memtables {
     if (this.#pointedByRemoved === files) this.#pointedByRemoved = new Set();
   }
 
+  /** Log files removed so far, not necessarily for good: a power cut may bring a name back. */
+  get removedLogCount(): number {
+    return this.#removedLogCount;
+  }
+
   #isRemoved({ log, files }: LeftLog): boolean {
     try {
       this.#env.fileSystem.remove(join(this.#directory, log.name));
+      this.#removedLogCount++;
       log.abandon();
       if (files.length > 0) {
         this.#pointedByRemoved = new Set([...this.#pointedByRemoved, ...files]);
