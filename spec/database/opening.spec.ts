@@ -326,3 +326,32 @@ test("the manifest is written once more before files go that it does not name", 
   expect(again.has("key")).toBe(true);
   await again.close();
 });
+
+/**
+ * Before it was refused because of something else, a manifest that had lost its end was cut to its last whole
+ * record, and a torn key registry rewritten: what salvage could have told was gone.
+ */
+test("a directory that is refused keeps torn ends of manifest and key registry, and all else", async () => {
+  const fileSystem = new MemoryFileSystem();
+  const db = await openIn(testEnv(fileSystem), TINY);
+  for (let i = 0; i < 200; i++) await db.put(`key-${i}`, "v".repeat(100));
+  await db.flush();
+  await db.close();
+  const torn = (name: string): void => {
+    const path = `${DIRECTORY}/${name}`;
+    const bytes = fileSystem.readFile(path) as Uint8Array;
+    writeFile(fileSystem, path, new Uint8Array([...bytes, 0, 0, 0, 9, 1, 2]));
+  };
+  torn("MANIFEST");
+  torn("KEYREGISTRY");
+  const table = fileSystem.list(DIRECTORY).find((name) => name.endsWith(".sst")) as string;
+  fileSystem.remove(`${DIRECTORY}/${table}`);
+  const files = (): Map<string, Uint8Array> => {
+    const found = readDirectory(fileSystem, DIRECTORY);
+    found.delete("LOCK");
+    return found;
+  };
+  const before = files();
+  expect(await codeOf(openIn(testEnv(fileSystem), TINY))).toBe("ERR_CORRUPTION");
+  expect(files()).toEqual(before);
+});
