@@ -34,6 +34,15 @@ function treesOf(disk: DiskTree): TreeState {
   });
 }
 
+/** A tree of a single table, on level 0. */
+function oneTable(): { disk: DiskTree; table: TableMeta; trees: TreeState } {
+  const disk = diskTree();
+  const table = writeTable(disk, 1, 0, series("k", 20, 5));
+  const trees = treesOf(disk);
+  trees.load([table]);
+  return { disk, table, trees };
+}
+
 /** Puts a table on another level, as a compaction does that has nothing to merge it with. */
 function move(trees: TreeState, table: TableMeta, level: number): void {
   trees.apply(trees.prepare([{ ...table, level }]), [table.fileNumber]);
@@ -49,10 +58,7 @@ function remove(trees: TreeState, fileNumber: FileNumber): void {
  * table. Scans had it open and noticed nothing.
  */
 test("a table that moved down and was replaced there stays for a tree that has it where it was", () => {
-  const disk = diskTree();
-  const table = writeTable(disk, 1, 0, series("k", 20, 5));
-  const trees = treesOf(disk);
-  trees.load([table]);
+  const { disk, table, trees } = oneTable();
   const before = trees.tree.retain();
   move(trees, table, 1);
   const between = trees.tree.retain();
@@ -68,10 +74,7 @@ test("a table that moved down and was replaced there stays for a tree that has i
 });
 
 test("a table that moved down stays when the tree from before goes", () => {
-  const disk = diskTree();
-  const table = writeTable(disk, 1, 0, series("k", 20, 5));
-  const trees = treesOf(disk);
-  trees.load([table]);
+  const { disk, table, trees } = oneTable();
   const before = trees.tree.retain();
   move(trees, table, 1);
   before.release();
@@ -81,10 +84,7 @@ test("a table that moved down stays when the tree from before goes", () => {
 });
 
 test("a move that the manifest did not take leaves the table where it was", () => {
-  const disk = diskTree();
-  const table = writeTable(disk, 1, 0, series("k", 20, 5));
-  const trees = treesOf(disk);
-  trees.load([table]);
+  const { disk, table, trees } = oneTable();
   trees.abandon(trees.prepare([{ ...table, level: 1 }]));
   expect(disk.env.fileSystem.info(join(DIRECTORY, tableFileName(1)))?.kind).toBe("file");
   remove(trees, table.fileNumber);

@@ -23,14 +23,10 @@ export class LogSync {
   readonly #parts: LogSyncParts;
   readonly #onInterval: () => Promise<void>;
   #timer: Timer | undefined;
-  #namesAreDurable = true;
   /** Log files that have appeared so far. */
   #newNames = 0;
-  /**
-   * So many logs are removed for good. Nothing is promised of a log before those in front of it are: one that
-   * a power cut brings back, without its bytes, looks like a gap.
-   */
-  #durableRemovals = 0;
+  /** So many of the names that came and went are durable, as `#nameChanges` counts them. */
+  #durableNameChanges = 0;
   #failed = false;
 
   /** @param onInterval runs the background sync when the interval is over; reports its own failure */
@@ -56,25 +52,30 @@ export class LogSync {
       if (isEncrypted) this.now();
       else this.#syncNamesNow();
     }
-    this.#namesAreDurable = false;
     this.#newNames++;
   }
 
   /** It is there: its name goes down early, so that the next log need not wait for it. */
   afterNewLog(): void {
-    const { env, directory, sync, memtables } = this.#parts;
+    const { env, directory, sync } = this.#parts;
     if (sync !== "interval") return;
-    const names = this.#newNames;
-    const removals = memtables.removedLogCount;
+    const changes = this.#nameChanges;
     env.fileSystem.syncDirectoryInBackground(directory).then(
       () => {
-        if (names === this.#newNames) this.#namesAreDurable = true;
-        this.#durableRemovals = Math.max(this.#durableRemovals, removals);
+        this.#durableNameChanges = Math.max(this.#durableNameChanges, changes);
       },
       () => {
         // Whoever needs it asks again, and is told.
       },
     );
+  }
+
+  /**
+   * Log files that have appeared or gone so far. Nothing is promised of a log before those in front of it are
+   * gone for good: one that a power cut brings back, without its bytes, looks like a gap.
+   */
+  get #nameChanges(): number {
+    return this.#newNames + this.#parts.memtables.removedLogCount;
   }
 
   #syncNamesNow(): void {
@@ -114,12 +115,11 @@ export class LogSync {
   }
 
   #syncNames(): void {
-    const { env, directory, memtables } = this.#parts;
-    const removals = memtables.removedLogCount;
-    if (this.#namesAreDurable && this.#durableRemovals === removals) return;
+    const { env, directory } = this.#parts;
+    const changes = this.#nameChanges;
+    if (this.#durableNameChanges === changes) return;
     env.fileSystem.syncDirectory(directory);
-    this.#namesAreDurable = true;
-    this.#durableRemovals = removals;
+    this.#durableNameChanges = changes;
   }
 
   /** Something was written: a background sync follows within the interval. */

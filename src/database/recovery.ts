@@ -24,6 +24,7 @@ import { LogRecordView, metaOfRecord } from "../format/log-record.ts";
 import { LogReplay } from "../format/log-replay.ts";
 import { META_POINTER } from "../format/stored-value.ts";
 import { LogFile } from "../log/log-file.ts";
+import { readLogHeader } from "../log/read-log-header.ts";
 import { renew } from "../env/renew.ts";
 import { isCrashTail } from "../log/log-tail.ts";
 import { cipherOf, type LogKeys } from "../log/log-keys.ts";
@@ -174,8 +175,8 @@ function settleLogs(
 
 /**
  * Makes durable what the stopped process may have left unsynced, or a failed sync behind it: from now on
- * tables and new commits build on it, and none of them may outlive it. Likewise what recovery has taken away: everybody is told
- * from now on that it is not there. Needed only when there were logs.
+ * tables and new commits build on it, and none of them may outlive it. Likewise what recovery has taken
+ * away: everybody is told from now on that it is not there. Needed only when there were logs.
  */
 export function syncRecovered(
   env: Env,
@@ -229,10 +230,8 @@ function isBehindGap(
     create: "never",
   });
   try {
-    const header = new Uint8Array(LOG_HEADER_SIZE);
-    if (file.read(header, 0, LOG_HEADER_SIZE, 0) < LOG_HEADER_SIZE) return false;
-    const { keyId, baseIv } = decodeLogHeader(header);
-    const link = keyId === 0 ? decodeLogLink(baseIv) : undefined;
+    const header = readLogHeader(file);
+    const link = header?.keyId === 0 ? decodeLogLink(header.baseIv) : undefined;
     return (
       link !== undefined &&
       link.previousNumber === previous.number &&

@@ -8,8 +8,9 @@ import { join } from "../base/paths.ts";
 import type { Env } from "../env/env.ts";
 import type { DirectoryPair } from "../format/directory-pair.ts";
 import { memFileName } from "../format/file-names.ts";
-import { decodeLogHeader, LOG_HEADER_SIZE } from "../format/log-header.ts";
+import { LOG_HEADER_SIZE } from "../format/log-header.ts";
 import { decodeLogLink } from "../format/log-link.ts";
+import { readLogHeader } from "../log/read-log-header.ts";
 import { ValueLogReader } from "../value-log/value-log-reader.ts";
 import type { DataKeys } from "./data-keys.ts";
 import type { DirectoryContent } from "./directory.ts";
@@ -76,10 +77,9 @@ function isBadgers({ env, pair }: EvidenceParts, number: number): boolean {
     create: "never",
   });
   try {
-    const header = new Uint8Array(LOG_HEADER_SIZE);
-    if (file.read(header, 0, LOG_HEADER_SIZE, 0) < LOG_HEADER_SIZE) return false;
-    const { keyId, baseIv } = decodeLogHeader(header);
-    if (keyId === 0) return decodeLogLink(baseIv) === undefined;
+    const header = readLogHeader(file);
+    if (header === undefined) return false;
+    if (header.keyId === 0) return decodeLogLink(header.baseIv) === undefined;
     const tail = new Uint8Array(SPARE_BYTES_MIN);
     const size = file.size();
     if (size < tail.length + LOG_HEADER_SIZE) return false;

@@ -124,8 +124,8 @@ export class BlockCache {
   }
 
   /**
-   * Room for a copy of a block, or for a stretch of the file. Short walks would else spend a fifth of their time on allocating it: an
-   * array of more than 1,000 bytes does not come from the runtime's fast path.
+   * Room for a copy of a block, or for a stretch of the file. Short walks would else spend a fifth of their
+   * time on allocating it: an array of more than 1,000 bytes does not come from the runtime's fast path.
    */
   borrow(lengthBytes: number): Uint8Array {
     if (lengthBytes > this.frameBytes) return this.#largeBuffers.take(lengthBytes);
